@@ -1,0 +1,1 @@
+"""The commands of python -m ner_engine, one module each."""

@@ -1,0 +1,1 @@
+"""Why a span was predicted: which tokens the model read it from."""

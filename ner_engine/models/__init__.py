@@ -1,0 +1,1 @@
+"""Encoders, the multi-head tagger, its decoding and its calibration."""

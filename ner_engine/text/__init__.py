@@ -1,0 +1,1 @@
+"""Text units: sentences, tokens, dialogue turns, windows."""

@@ -1,0 +1,1 @@
+"""Translators and the projection of spans through them."""

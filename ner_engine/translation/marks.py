@@ -1,0 +1,122 @@
+"""Carries spans through a translator that keeps HTML tags in place.
+
+Each span becomes ``<b id="n">mention</b>``; what comes back between the tags is the
+projected mention. Of spans that overlap only the longest travels: tags must nest.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+
+from ner_engine.types import Span
+
+# A translator may tear a marked phrase apart around a word of its own ("n'a" pas
+# "révélé"); parts closer than this many characters are joined again.
+MAX_GAP = 12
+# Function words that a translator puts inside the tag, before the mention.
+_LEADING = {
+    "fr": r"(?:(?:de|du|des|la|le|les|un|une|à|au|aux|en|et)\s+|[dl]['’]\s?)+",
+    "es": r"(?:(?:del?|la|las|el|los|una?|unos|unas|al?|en|y)\s+)+",
+    "en": r"(?:(?:of|the|an?|in|to|and)\s+)+",
+}
+
+
+def mark(text: str, spans: Sequence[Span]) -> tuple[str, tuple[Span, ...]]:
+    """Return *text* as HTML with tags, and the spans that the tag ids stand for."""
+    carried = _outermost(spans)
+    parts: list[str] = []
+    at = 0
+    for number, span in enumerate(carried):
+        parts.append(html.escape(text[at : span.start_char], quote=False))
+        mention = html.escape(span.mention(text), quote=False)
+        parts.append(f'<b id="{number}">{mention}</b>')
+        at = span.end_char
+    parts.append(html.escape(text[at:], quote=False))
+    return "".join(parts), carried
+
+
+def unmark(
+    marked: str, carried: Sequence[Span], language: str
+) -> tuple[str, tuple[Span, ...]]:
+    """Return the plain text of a translation and its spans.
+
+    Parameters
+    ----------
+    marked : str
+        HTML as the translator gave it back.
+    carried : sequence of Span
+        As `mark` returned them; tag ids are indices into it.
+    language : str
+        Of the translation: its articles and prepositions are cut off the mention's
+        front. Other languages' mentions stay as they are.
+    """
+    parser = _Marks()
+    parser.feed(marked)
+    parser.close()
+    text = parser.text
+    spans = []
+    for number, span in enumerate(carried):
+        place = _join(parser.places.get(number, []))
+        if place is not None:
+            place = _trim(text, *place, language)
+        if place is not None:
+            spans.append(Span(place[0], place[1], span.label))
+    return text, tuple(sorted(set(spans)))
+
+
+def _outermost(spans: Sequence[Span]) -> tuple[Span, ...]:
+    chosen: list[Span] = []
+    for span in sorted(spans, key=lambda span: span.start_char - span.end_char):
+        if not any(span.overlaps(other) for other in chosen):
+            chosen.append(span)
+    return tuple(sorted(chosen))
+
+
+class _Marks(HTMLParser):
+    """Collects the text and, per tag id, the ranges between its tags."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text = ""
+        self.places: dict[int, list[tuple[int, int]]] = {}
+        self._open: list[tuple[int, int]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        number = dict(attrs).get("id") or ""
+        if tag == "b" and number.isdigit():
+            self._open.append((int(number), len(self.text)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "b" and self._open:
+            number, start = self._open.pop()
+            if start < len(self.text):
+                self.places.setdefault(number, []).append((start, len(self.text)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def _join(parts: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Join neighbouring parts; of parts far from each other keep the longest."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(parts):
+        if joined and start - joined[-1][1] < MAX_GAP:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return max(joined, key=lambda part: part[1] - part[0], default=None)
+
+
+def _trim(text: str, start: int, end: int, language: str) -> tuple[int, int] | None:
+    mention = text[start:end]
+    start += len(mention) - len(mention.lstrip())
+    end -= len(mention) - len(mention.rstrip(" \t\n\r.,;:"))
+    leading = _LEADING.get(language)
+    if leading is not None and start < end:
+        found = re.match(leading, text[start:end], flags=re.IGNORECASE)
+        if found is not None and start + found.end() < end:
+            start += found.end()
+    return (start, end) if start < end else None
