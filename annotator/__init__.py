@@ -1,0 +1,1 @@
+"""Glosa's web application: the Django project and its one app."""

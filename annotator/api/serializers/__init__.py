@@ -1,0 +1,1 @@
+"""The shapes of the API. Rules are the forms' and the services'."""

@@ -1,0 +1,1 @@
+"""Forms: shape and single-value checks; rules are in services."""

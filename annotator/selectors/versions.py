@@ -1,0 +1,191 @@
+"""What model versions are worth, read from their metrics for pages and API.
+
+``ModelVersion.metrics`` holds reports of ``python -m ner_engine evaluate --json``, so a
+missing key means that this version was never compared, not that it scored nothing.
+F1 and differences are in percent points here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from django.conf import settings
+
+from annotator.models import ModelVersion, Project
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """An exact F1 with its 95 % interval where that is known."""
+
+    f1: float
+    low: float | None = None
+    high: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    n_gold: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The candidate's F1 less the active version's, with its 95 % interval."""
+
+    f1: float
+    low: float
+    high: float
+
+    @property
+    def is_better(self) -> bool:
+        return self.low > 0
+
+    @property
+    def is_worse(self) -> bool:
+        return self.high < 0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One label in the comparison."""
+
+    name: str
+    candidate: Score | None
+    active: Score | None
+    change: Change | None
+
+
+class Advice(Enum):
+    """What the comparison says to do."""
+
+    PROMOTE = "promote"
+    KEEP = "keep"
+    EITHER = "either"
+    NOT_ENOUGH = "not_enough"
+    OUTDATED = "outdated"
+    NOT_COMPARED = "not_compared"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A candidate against the version that was active when it was trained."""
+
+    advice: Advice
+    change: Change | None
+    candidate: Score | None
+    active: Score | None
+    labels: tuple[LabelRow, ...]
+    n_documents: int
+    n_gold: int
+
+    @property
+    def is_outdated(self) -> bool:
+        return self.advice is Advice.OUTDATED
+
+    @property
+    def worse_labels(self) -> list[str]:
+        return [row.name for row in self.labels if row.change and row.change.is_worse]
+
+    @property
+    def min_documents(self) -> int:
+        return int(settings.ANNOTATOR_MIN_HELD_OUT_NOTES)
+
+    @property
+    def min_gold(self) -> int:
+        return int(settings.ANNOTATOR_MIN_HELD_OUT_SPANS)
+
+
+def score_in(figures: dict[str, Any] | None) -> Score | None:
+    """Read the figures of one label, or of all together (``micro``)."""
+    if not figures or figures.get("f1") is None:
+        return None
+    low, high = figures.get("interval") or (None, None)
+    return Score(
+        f1=100 * float(figures["f1"]),
+        low=_points(low),
+        high=_points(high),
+        precision=_points(figures.get("precision")),
+        recall=_points(figures.get("recall")),
+        n_gold=figures.get("n_gold"),
+    )
+
+
+def active_score(version: ModelVersion | None) -> Score | None:
+    """Return a project's model's F1 on its held-out notes, when it was measured.
+
+    Shipped bundles carry scores on corpora, which say nothing of this project.
+    """
+    if version is None or version.project_id is None:
+        return None
+    return score_in(version.metrics.get("candidate", {}).get("micro"))
+
+
+def verdict_of(version: ModelVersion) -> Verdict:
+    """Compare the version with the one that was active before it.
+
+    A comparison with a version that is not the active one any more advises nothing.
+    """
+    candidate = version.metrics.get("candidate") or {}
+    active = version.metrics.get("active") or {}
+    difference = version.metrics.get("difference") or {}
+    by_label = difference.get("labels") or {}
+    names = list(candidate.get("labels") or {})
+    change = _change(difference)
+    return Verdict(
+        advice=_advice(
+            change,
+            is_outdated=_is_outdated(version, active.get("version")),
+            enough=bool(version.metrics.get("enough")),
+        ),
+        change=change,
+        candidate=score_in(candidate.get("micro")),
+        active=score_in(active.get("micro")),
+        labels=tuple(
+            LabelRow(
+                name=name,
+                candidate=score_in(candidate["labels"][name]),
+                active=score_in((active.get("labels") or {}).get(name)),
+                change=_change(by_label.get(name)),
+            )
+            for name in names
+        ),
+        n_documents=int(version.metrics.get("n_notes") or 0),
+        n_gold=int(version.metrics.get("n_spans") or 0),
+    )
+
+
+def project_versions(project: Project) -> list[ModelVersion]:
+    """Return the versions that the project can use, newest first, shipped ones last."""
+    own = project.versions.select_related("parent")
+    shipped = ModelVersion.objects.filter(project=None).select_related("parent")
+    return [*own, *shipped]
+
+
+def _is_outdated(version: ModelVersion, compared_id: int | None) -> bool:
+    """Tell whether neither the version nor what it was compared with is active now."""
+    if version.project is None or compared_id is None:
+        return False
+    return version.project.active_version_id not in (compared_id, version.pk)
+
+
+def _advice(change: Change | None, *, is_outdated: bool, enough: bool) -> Advice:
+    if change is None:
+        return Advice.NOT_COMPARED
+    if is_outdated:
+        return Advice.OUTDATED
+    if not enough:
+        return Advice.NOT_ENOUGH
+    if change.is_better:
+        return Advice.PROMOTE
+    return Advice.KEEP if change.is_worse else Advice.EITHER
+
+
+def _change(difference: dict[str, Any] | None) -> Change | None:
+    if not difference or difference.get("f1") is None:
+        return None
+    f1, low, high = (100 * float(difference[key]) for key in ("f1", "low", "high"))
+    return Change(f1=f1, low=low, high=high)
+
+
+def _points(share: float | None) -> float | None:
+    return None if share is None else 100 * float(share)

@@ -1,0 +1,1 @@
+"""Writes, transactions and business rules: verb-first functions."""

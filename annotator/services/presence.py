@@ -1,0 +1,30 @@
+"""Presence: a page that is open says so every 20 seconds and is forgotten after 60."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from annotator.models import Note, Presence, User
+
+# Three beats of the page (static/js/presence.js): one lost request hides nobody.
+EXPIRES_AFTER = timedelta(seconds=60)
+
+
+def note_seen(*, note: Note, user: User) -> list[User]:
+    """Write down that the person has the note open; return who else has."""
+    now = timezone.now()
+    with transaction.atomic():
+        Presence.objects.filter(seen_at__lt=now - EXPIRES_AFTER).delete()
+        Presence.objects.update_or_create(
+            note=note, user=user, defaults={"seen_at": now}
+        )
+    others = User.objects.filter(presences__note=note).exclude(pk=user.pk)
+    return list(others.order_by("username"))
+
+
+def note_left(*, note: Note, user: User) -> None:
+    """Forget the person's page; another one of theirs says so again soon."""
+    Presence.objects.filter(note=note, user=user).delete()

@@ -1,0 +1,1 @@
+"""Server-rendered pages and htmx fragments: access check, form, one call, render."""
