@@ -155,6 +155,7 @@ class LabelForm(LabelModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["position"].required = False
+        self.initial["description"] = self.instance.shown_description
         for language in NAME_LANGUAGES:
             names: Mapping[str, str] = self.instance.local_names
             self.fields[f"name_{language}"].initial = names.get(language, "")
@@ -164,6 +165,12 @@ class LabelForm(LabelModelForm):
         if self._siblings().filter(name=name).exists():
             raise ValidationError(_("The project has a label of this name."))
         return name
+
+    def clean_description(self) -> str:
+        """Keep a default description as it is stored when nobody changed its words."""
+        written = str(self.cleaned_data["description"])
+        is_same = written == self.instance.shown_description
+        return self.instance.description if is_same else written
 
     def clean_hotkey(self) -> str:
         hotkey = str(self.cleaned_data["hotkey"])

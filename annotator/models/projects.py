@@ -6,8 +6,10 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from annotator.default_labels import DEFAULT_DESCRIPTIONS
 from annotator.enums import N_COLOUR_SLOTS, Genre, Role
 from annotator.validators import validate_hotkey, validate_label_name
 
@@ -142,3 +144,9 @@ class Label(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shown_description(self) -> str:
+        """Say the description as pages do: a default one in the reader's language."""
+        is_default = self.description in DEFAULT_DESCRIPTIONS
+        return gettext(self.description) if is_default else self.description

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
+from annotator.default_labels import DEFAULT_LABELS
 from annotator.enums import Genre, NoteState, Role, VersionState
 from annotator.exceptions import InvalidValues, NotAllowed, WrongState
 from annotator.models import (
@@ -25,46 +26,6 @@ from annotator.models import (
 from annotator.selectors.overlap import notes_to_reopen, notes_to_settle
 from annotator.selectors.review import OPEN_NOTE_STATES
 from annotator.services import audit
-
-# The clinical scheme that the transfer method was published with, in its order.
-DEFAULT_LABELS: tuple[dict[str, Any], ...] = (
-    {
-        "name": "MEDICATION",
-        "short_name": "MED",
-        "local_names": {"es": "Medicamento", "fr": "Médicament", "en": "Medication"},
-        "description": "Drug, brand, drug class, vaccine, fluid or oxygen given as"
-        " treatment; not its dose, form or route.",
-    },
-    {
-        "name": "DOSAGE",
-        "short_name": "DOS",
-        "local_names": {"es": "Dosis", "fr": "Dose", "en": "Dose"},
-        "description": "Amount given each time, or strength.",
-    },
-    {
-        "name": "FREQUENCY",
-        "short_name": "FREQ",
-        "local_names": {"es": "Frecuencia", "fr": "Fréquence", "en": "Frequency"},
-        "description": "How often something is taken, done or happens.",
-    },
-    {
-        "name": "DURATION",
-        "short_name": "DUR",
-        "local_names": {"es": "Duración", "fr": "Durée", "en": "Duration"},
-        "description": "Length of time, without its preposition.",
-    },
-    {
-        "name": "FINDING",
-        "short_name": "FIND",
-        "local_names": {
-            "es": "Hallazgo o enfermedad",
-            "fr": "Signe ou maladie",
-            "en": "Finding",
-        },
-        "description": "Sign, symptom, disease or abnormal result named in words, also"
-        " when denied, past or of the family.",
-    },
-)
 
 # Fields that the settings page may change; the guideline has its own function.
 PROJECT_FIELDS = (

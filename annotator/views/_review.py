@@ -246,7 +246,7 @@ def _label_buttons(painting: Painting) -> list[dict[str, Any]]:
             "shown": paints[label.pk].shown,
             "hotkey": label.hotkey,
             "slot": label.colour_slot,
-            "description": label.description,
+            "description": label.shown_description,
             "short": label.short_name,
             "n": counts[f"label-{label.name}"],
         }

@@ -15,6 +15,7 @@ from typing import Any
 from django.utils import timezone
 
 from annotator import engine
+from annotator.default_labels import DEFAULT_LABELS
 from annotator.enums import (
     Genre,
     JobState,
@@ -38,7 +39,6 @@ from annotator.models import (
     Suggestion,
     User,
 )
-from annotator.services.projects import DEFAULT_LABELS
 from ner_engine.text.dialogue import parse_turns
 from ner_engine.text.tokens import TOKENIZER_VERSION, tokenize
 
