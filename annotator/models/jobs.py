@@ -32,7 +32,6 @@ class Job(models.Model):
     state = models.CharField(max_length=12, choices=JobState, default=JobState.QUEUED)
     progress_done = models.PositiveIntegerField(default=0)
     progress_total = models.PositiveIntegerField(default=0)
-    message = models.CharField(max_length=300, blank=True, default="")
     # Learning curve, log tail and estimates of a running job; small JSON.
     details = models.JSONField(default=dict, blank=True)
     attempt = models.PositiveSmallIntegerField(default=0)

@@ -16,7 +16,7 @@ from annotator.selectors.gold import gold_document, gold_sets
 CHUNK_NOTES = 100
 MAX_DIFFERENCES = 100
 
-Progress = Callable[[int, int, str], None]
+Progress = Callable[[int, int], None]
 SpanSet = set[engine.SpanTuple]
 
 
@@ -51,7 +51,7 @@ def write_file(
     def documents() -> Iterator[tuple[engine.DocumentJson, list[engine.Token]]]:
         for gold in sets.iterator(chunk_size=CHUNK_NOTES):
             if progress is not None:
-                progress(len(written.expected), total, "")
+                progress(len(written.expected), total)
             document = gold_document(gold)
             written.expected[document["id"]] = _span_set(document)
             yield document, gold.note.tokens

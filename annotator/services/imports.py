@@ -63,7 +63,7 @@ TOKENISE_BATCH = 25
 # Rows of one transaction: a writer holds SQLite's lock for some 50 ms.
 MAX_ROWS = 500
 
-Progress = Callable[[int, int, str], None]
+Progress = Callable[[int, int], None]
 Committing = Callable[[], AbstractContextManager[None]]
 Succeed = Callable[[dict[str, Any]], None]
 
@@ -188,7 +188,7 @@ def import_paths(
     done = 0
     for batch in batched(candidates, TOKENISE_BATCH):
         if progress is not None:
-            progress(done, len(candidates), "")
+            progress(done, len(candidates))
         _import_batch(batch, fit, report, job_id, committing, watch)
         done += len(batch)
     with committing():

@@ -92,9 +92,7 @@ def _take_back(job: Job, now: datetime) -> str:
         )
     else:
         state = JobState.QUEUED
-        done = row.update(
-            state=state, lease_until=None, worker="", dispatched_at=now, message=""
-        )
+        done = row.update(state=state, lease_until=None, worker="", dispatched_at=now)
     if not done:
         return ""
     logger.warning("job %s: lease expired, now %s", job.pk, state)

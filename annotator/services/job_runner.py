@@ -78,9 +78,7 @@ def _run(context: JobContext) -> None:
 
 def _give_back(context: JobContext) -> None:
     """Put the job back; an orderly stop does not count as an attempt."""
-    context.end(
-        JobState.QUEUED, attempt=context.job.attempt - 1, dispatched_at=None, message=""
-    )
+    context.end(JobState.QUEUED, attempt=context.job.attempt - 1, dispatched_at=None)
     logger.info("job %s: back to the queue, the worker stops", context.job.pk)
 
 
@@ -89,7 +87,7 @@ def _try_again(context: JobContext, error: EngineDied) -> None:
     if context.job.attempt >= settings.ANNOTATOR_MAX_ATTEMPTS:
         _fail(context, error)
         return
-    context.end(JobState.QUEUED, dispatched_at=None, message="")
+    context.end(JobState.QUEUED, dispatched_at=None)
     logger.warning("job %s: %s; back to the queue", context.job.pk, error)
 
 

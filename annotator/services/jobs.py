@@ -28,7 +28,6 @@ from annotator.services.audit import record
 from annotator.validators import whole_number
 
 PROGRESS_SECONDS = 1.0
-N_MESSAGE_CHARS = 300
 
 
 # Asking for work -------------------------------------------------------------------
@@ -85,7 +84,6 @@ def run_again(*, job: Job, actor: User | None) -> Job:
             cancel_requested=False,
             error_class="",
             error_message="",
-            message="",
             result={},
             lease_until=None,
             finished_at=None,
@@ -137,7 +135,6 @@ def claim(*, job_id: int, worker: str) -> JobContext | None:
                 finished_at=None,
                 progress_done=0,
                 progress_total=0,
-                message="",
             )
             if not taken:
                 return None
@@ -207,20 +204,17 @@ class JobContext:
         if leases.stopping.is_set():
             raise WorkerStopping(f"job {self.job.pk}: the worker was told to stop")
 
-    def progress(
-        self, done: int, total: int, message: str = "", **details: Any
-    ) -> None:
+    def progress(self, done: int, total: int, **details: Any) -> None:
         """Report progress, written at most once a second; *details* are merged in."""
         self.check()
-        self.report(done, total, message, **details)
+        self.report(done, total, **details)
         if time.monotonic() - self._written_at >= PROGRESS_SECONDS:
             self.write()
 
-    def report(self, done: int, total: int, message: str = "", **details: Any) -> None:
+    def report(self, done: int, total: int, **details: Any) -> None:
         """Set the progress that the next write will carry."""
         self.job.progress_done = done
         self.job.progress_total = total
-        self.job.message = message[:N_MESSAGE_CHARS]
         self.job.details = {**self.job.details, **details}
 
     def write(self, **fields: Any) -> None:
@@ -230,7 +224,6 @@ class JobContext:
             **{
                 "progress_done": self.job.progress_done,
                 "progress_total": self.job.progress_total,
-                "message": self.job.message,
                 "details": self.job.details,
                 "lease_until": timezone.now() + leases.lease_duration(),
                 **fields,

@@ -1,4 +1,8 @@
-"""Turns the events of a training into the job's progress, curve and log."""
+"""Turns the events of a training into the job's progress, curve and log.
+
+The log keeps what an event says and not a sentence: pages say it in the reader's
+language (``templatetags/house.py``).
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,8 @@ Event = dict[str, Any]
 class TrainingProgress:
     """Collects what the page shows: curve per epoch, time left, memory, last lines.
 
-    ``details`` of the job: ``{"stage", "curve": [{"epoch", "loss", "f1"}], "log",
-    "eta_seconds", "rss_mb", "steps", "epochs"}``.
+    ``details`` of the job: ``{"stage", "curve": [{"epoch", "loss", "f1"}], "log":
+    [{"event", ...}], "eta_seconds", "rss_mb", "steps", "epochs"}``.
     """
 
     def __init__(self, context: JobContext) -> None:
@@ -30,7 +34,7 @@ class TrainingProgress:
         self._curve: dict[int, dict[str, Any]] = {
             point["epoch"]: point for point in details.get("curve", [])
         }
-        self._log: deque[str] = deque(details.get("log", []), maxlen=N_LOG_LINES)
+        self._log: deque[Event] = deque(details.get("log", []), maxlen=N_LOG_LINES)
         self._losses: dict[int, list[float]] = {}
         self._handlers: dict[str, Callable[[Event], dict[str, Any]]] = {
             "start": self._start,
@@ -63,10 +67,7 @@ class TrainingProgress:
 
     def _start(self, event: Event) -> dict[str, Any]:
         self._steps = int(event["steps"])
-        self._log.append(
-            f"{event['n_train']} training and {event['n_dev']} development notes,"
-            f" {event['epochs']} epochs, {event['steps']} steps"
-        )
+        self._note(event, "n_train", "n_dev", "epochs", "steps")
         return {"epochs": event["epochs"], "steps": event["steps"]}
 
     def _step_done(self, event: Event) -> dict[str, Any]:
@@ -75,28 +76,26 @@ class TrainingProgress:
         losses = self._losses.setdefault(epoch, [])
         losses.append(float(event["loss"]))
         self._point(epoch)["loss"] = round(sum(losses) / len(losses), 4)
-        self._log.append(
-            f"epoch {epoch}, step {self._step} of {self._steps}:"
-            f" loss {event['loss']:.4f}"
-        )
+        self._note(event, "epoch", "step", "steps", "loss")
         return {"eta_seconds": event["eta_seconds"], "rss_mb": event["rss_mb"]}
 
     def _evaluation(self, event: Event) -> dict[str, Any]:
         self._point(int(event["epoch"]))["f1"] = round(float(event["f1"]), 4)
-        self._log.append(
-            f"epoch {event['epoch']}: dev F1 {event['f1']:.3f},"
-            f" precision {event['precision']:.3f}, recall {event['recall']:.3f}"
-        )
+        self._note(event, "epoch", "f1", "precision", "recall")
         return {}
 
     def _checkpoint(self, event: Event) -> dict[str, Any]:
-        self._log.append(f"checkpoint at step {event['step']}")
+        self._note(event, "step")
         return {}
 
     def _done(self, event: Event) -> dict[str, Any]:
         self.bundle_digest = str(event["digest"])
-        self._log.append(f"bundle {self.bundle_digest[:12]} written")
+        self._note(event, "digest")
         return {"eta_seconds": 0}
+
+    def _note(self, event: Event, *names: str) -> None:
+        """Keep the event's kind and the values that its sentence needs."""
+        self._log.append({name: event[name] for name in ("event", *names)})
 
     def _point(self, epoch: int) -> dict[str, Any]:
         return self._curve.setdefault(epoch, {"epoch": epoch, "loss": None, "f1": None})

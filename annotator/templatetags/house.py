@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from annotator.enums import JobState, NoteState, Split, VersionState
 from annotator.forms.training import RECIPE_TEXTS
-from annotator.models import Note
+from annotator.models import Job, Note
 from annotator.selectors.training import TrainingPlan
 from annotator.selectors.versions import Advice, Change, Score, Verdict
 from annotator.services.queue import REASONS
@@ -151,8 +151,56 @@ def last_mark(marks: Sequence[Mark]) -> str:
 
 
 @register.filter
-def last_lines(lines: Sequence[str], n: int = 8) -> str:
-    return "\n".join(lines[-n:])
+def last_lines(log: Sequence[dict[str, Any] | str], n: int = 8) -> str:
+    """Say the last entries of a training's log, a line each."""
+    return "\n".join(map(log_sentence, log[-n:]))
+
+
+@register.filter
+def now_doing(job: Job) -> str:
+    """Say what a running training does now; other jobs say it by their counts."""
+    if job.details.get("stage") == "scoring":
+        return _("Scoring the new version")
+    log = job.details.get("log") or [""]
+    return log_sentence(log[-1])
+
+
+def log_sentence(entry: dict[str, Any] | str) -> str:
+    """Say one entry of a training's log; jobs of older installations hold sentences."""
+    if isinstance(entry, str):
+        return entry
+    return _LOG_WRITERS[entry["event"]](entry)
+
+
+def _start_sentence(entry: dict[str, Any]) -> str:
+    return _(
+        "Training notes: %(n_train)d, development notes: %(n_dev)d, epochs: at most"
+        " %(epochs)d, steps: %(steps)d"
+    ) % {name: entry[name] for name in ("n_train", "n_dev", "epochs", "steps")}
+
+
+def _step_sentence(entry: dict[str, Any]) -> str:
+    values = {name: entry[name] for name in ("epoch", "step", "steps")}
+    sentence = _("Epoch %(epoch)d, step %(step)d of %(steps)d: loss %(loss)s")
+    return sentence % {**values, "loss": _rounded(entry["loss"], 4)}
+
+
+def _evaluation_sentence(entry: dict[str, Any]) -> str:
+    shares = ("f1", "precision", "recall")
+    values = {name: _rounded(100 * entry[name], 1) for name in shares}
+    return _(
+        "Epoch %(epoch)d: development F1 %(f1)s, precision %(precision)s, recall"
+        " %(recall)s"
+    ) % {"epoch": entry["epoch"], **values}
+
+
+_LOG_WRITERS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "start": _start_sentence,
+    "step": _step_sentence,
+    "evaluation": _evaluation_sentence,
+    "checkpoint": lambda e: _("Checkpoint at step %(step)d") % {"step": e["step"]},
+    "done": lambda e: _("Model %(digest)s written") % {"digest": e["digest"][:12]},
+}
 
 
 @register.filter

@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from annotator.enums import JobState, NoteState, Split, VersionState
-from annotator.models import ModelVersion, Note, Project
+from annotator.models import Job, ModelVersion, Note, Project
 from annotator.selectors.versions import (
     Advice,
     Change,
@@ -18,6 +18,7 @@ from annotator.selectors.versions import (
 )
 from annotator.templatetags import house
 from annotator.views._curve import HEIGHT, WIDTH, draw_curve
+from tests.annotator.spoken import speak
 
 
 @pytest.mark.parametrize(
@@ -157,3 +158,46 @@ def test_curve_of_a_loss_of_zero_is_drawn():
     curve = draw_curve({"curve": [{"epoch": 1, "loss": 0.0, "f1": None}]})
     assert curve.loss[0].y == curve.base
     assert curve.f1_points == ""
+
+
+LOG = [
+    {"event": "start", "n_train": 3, "n_dev": 1, "epochs": 2, "steps": 8},
+    {"event": "step", "epoch": 1, "step": 2, "steps": 8, "loss": 0.51239},
+    {"event": "evaluation", "epoch": 1, "f1": 0.5, "precision": 0.4, "recall": 0.666},
+    {"event": "checkpoint", "step": 4},
+    {"event": "done", "digest": "ab" * 32},
+]
+
+
+def test_a_training_s_log_is_said_in_sentences():
+    assert house.last_lines(["of before", *LOG]).splitlines() == [
+        "of before",
+        "Training notes: 3, development notes: 1, epochs: at most 2, steps: 8",
+        "Epoch 1, step 2 of 8: loss 0.5124",
+        "Epoch 1: development F1 50.0, precision 40.0, recall 66.6",
+        "Checkpoint at step 4",
+        "Model abababababab written",
+    ]
+    assert house.last_lines(LOG, 1) == "Model abababababab written"
+
+
+def test_a_training_s_log_speaks_the_reader_s_language(settings, tmp_path):
+    english = "Epoch %(epoch)d, step %(step)d of %(steps)d: loss %(loss)s"
+    spanish = "Época %(epoch)d, paso %(step)d de %(steps)d: pérdida %(loss)s"
+    speak(settings, tmp_path, "es", {english: spanish})
+
+    with translation.override("es"):
+        assert house.last_lines(LOG[1:2]) == "Época 1, paso 2 de 8: pérdida 0,5124"
+
+
+@pytest.mark.parametrize(
+    ("details", "doing"),
+    [
+        ({}, ""),
+        ({"log": []}, ""),
+        ({"log": LOG[:4], "stage": "training"}, "Checkpoint at step 4"),
+        ({"log": LOG, "stage": "scoring"}, "Scoring the new version"),
+    ],
+)
+def test_a_job_says_what_it_does_now(details, doing):
+    assert house.now_doing(Job(details=details)) == doing

@@ -19,7 +19,6 @@ _ROW_FIELDS = (
     "state",
     "progress_done",
     "progress_total",
-    "message",
     "attempt",
     "cancel_requested",
     "error_class",

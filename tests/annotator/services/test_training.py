@@ -250,8 +250,14 @@ def test_events_become_curve_log_and_estimates(project):
     ]
     assert (details["eta_seconds"], details["rss_mb"]) == (6.0, 300.0)
     assert (context.job.progress_done, context.job.progress_total) == (6, 8)
-    assert details["log"][0] == "3 training and 1 development notes, 2 epochs, 8 steps"
-    assert details["log"][-1] == "checkpoint at step 8"
+    assert details["log"][0] == {
+        "event": "start",
+        "n_train": 3,
+        "n_dev": 1,
+        "epochs": 2,
+        "steps": 8,
+    }
+    assert details["log"][-1] == {"event": "checkpoint", "step": 8}
     assert progress.bundle_digest is None
     progress.report({"event": "done", "digest": "d" * 64, "bundle": "x", "metrics": {}})
     assert progress.bundle_digest == "d" * 64

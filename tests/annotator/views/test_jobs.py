@@ -145,3 +145,14 @@ def test_run_again_queues_the_job(client, project, django_capture_on_commit_call
     assert answer.headers["Location"] == f"/jobs/{job.pk}/"
     job.refresh_from_db()
     assert (job.state, job.attempt) == (JobState.QUEUED, 0)
+
+
+def test_a_running_training_says_its_last_step(client, project):
+    client.force_login(make_member(project, "admin"))
+    log = [{"event": "checkpoint", "step": 4}]
+    details = {"stage": "training", "log": log}
+    job = running(project, details=details, progress_done=4, progress_total=8)
+
+    page = client.get(paths(job)["detail"]).content.decode()
+
+    assert "Checkpoint at step 4" in page

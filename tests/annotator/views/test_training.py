@@ -188,14 +188,14 @@ def test_now_draws_the_curve_and_polls(client, project, admin):
         curve=curve,
         eta_seconds=131,
         rss_mb=1180.4,
-        log=["first line", "last line"],
+        log=[{"event": "checkpoint", "step": 4}],
     )
     answer = client.get(f"{DESK}now/")
     page = answer.content.decode()
     assert 'hx-trigger="every 2s, job-changed from:body"' in page
     assert "2 minutes" in page
     assert "1180 MB" in page
-    assert "last line" in page
+    assert "Checkpoint at step 4" in page
     assert page.count("curve__mark--f1") == 2
     assert page.count("curve__mark--loss") == 3
     assert 'style="' not in page
