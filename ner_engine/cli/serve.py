@@ -96,7 +96,6 @@ class Server:
         self._operations: dict[str, Callable[[Request], Answer]] = {
             "tokenize": self._tokenize,
             "predict": self._predict,
-            "read": self._read,
         }
 
     def answer(self, line: bytes) -> Answer:
@@ -164,24 +163,6 @@ class Server:
             ],
         }
 
-    def _read(self, request: Request) -> Answer:
-        from ner_engine.data.catalogue import read_any  # noqa: PLC0415 - not always
-        from ner_engine.data.jsonl import document_row  # noqa: PLC0415 - not always
-
-        result = read_any(
-            Path(_path(request, "path")),
-            language=_string(request, "language"),
-            format=_optional_string(request, "format"),
-            encoding=_optional_string(request, "encoding"),
-        )
-        return {
-            "documents": [document_row(document) for document in result.documents],
-            "problems": [
-                {"file": found.file, "line": found.line, "reason": found.reason}
-                for found in result.problems
-            ],
-        }
-
     def _predictor(self, path: str) -> Predictor:
         from ner_engine.bundle import digest  # noqa: PLC0415 - not always
         from ner_engine.inference import Predictor  # noqa: PLC0415 - slow import
@@ -229,10 +210,6 @@ def _path(request: Request, key: str) -> str:
     if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
         raise BadInput(f"{key} is no path")
     return value
-
-
-def _optional_string(request: Request, key: str) -> str | None:
-    return None if request.get(key) is None else _string(request, key)
 
 
 def _documents(request: Request) -> list[Document]:

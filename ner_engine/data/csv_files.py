@@ -8,10 +8,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from pathlib import Path
 
-from ner_engine.data.checks import check_id, check_split, check_text, read_bytes
-from ner_engine.data.problems import Outcome, ReadResult, collect, refuse_repeats
+from ner_engine.data.checks import check_id, check_split, check_text
+from ner_engine.data.problems import Outcome, refuse_repeats
 from ner_engine.data.text_files import decode_text
 from ner_engine.errors import BadInput
 from ner_engine.types import Document
@@ -29,28 +28,18 @@ _TEXT_NAMES = (
 _MAX_CELL_CHARS = 16 * 1024 * 1024
 
 
-def read_csv(path: Path, *, language: str, encoding: str | None = None) -> ReadResult:
-    """Read the notes of a CSV file and report every bad row.
+def csv_outcomes(
+    data: bytes, stem: str, *, language: str, encoding: str | None = None
+) -> Iterator[Outcome]:
+    """Read the rows of a CSV file's bytes: a document or an error each.
 
-    Ids that the file does not give are its stem and the row's number.
+    Ids that the file does not give are *stem* and the row's number.
 
     Raises
     ------
     BadInput
-        When the file cannot be read or decoded, or has no column of text.
+        When the bytes cannot be decoded, or no column holds text.
     """
-    data = read_bytes(path)
-    try:
-        outcomes = csv_outcomes(data, path.stem, language=language, encoding=encoding)
-    except BadInput as error:
-        raise BadInput(error.reason, path=path, line=error.line) from error
-    return collect(outcomes, str(path))
-
-
-def csv_outcomes(
-    data: bytes, stem: str, *, language: str, encoding: str | None = None
-) -> Iterator[Outcome]:
-    """Read the rows of a CSV file's bytes: a document or an error each."""
     text = decode_text(data, encoding=encoding)
     delimiter = _delimiter(text)
     return refuse_repeats(_rows(text, delimiter, stem, language))

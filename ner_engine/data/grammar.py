@@ -109,10 +109,6 @@ class Grammar:
                 if rule not in self._options:
                     raise ValueError(f"rule {name} names {rule}, which is not there")
 
-    def n_alternatives(self, rule: str) -> int:
-        """Return how many frames a rule has."""
-        return len(self._options[rule])
-
     def expand(self, rule: str, rng: Random, style: Style) -> Iterator[Piece]:
         """Yield the pieces of one random expansion of a rule."""
         for node in self._options[rule][self._draw(rule, rng)]:

@@ -16,8 +16,6 @@ from typing import Any, BinaryIO, NoReturn
 from ner_engine.data.checks import check_id, check_split, check_text
 from ner_engine.data.problems import (
     Outcome,
-    ReadResult,
-    collect,
     raise_first,
     refuse_repeats,
     type_name,
@@ -56,22 +54,6 @@ def read_documents(
         comes twice.
     """
     yield from raise_first(_outcomes(path, labels, language), path)
-
-
-def collect_documents(
-    path: Path,
-    *,
-    labels: Collection[str] | None = None,
-    language: str | None = None,
-) -> ReadResult:
-    """Read a file to its end and report every bad row, with its line.
-
-    Raises
-    ------
-    BadInput
-        When the file cannot be opened.
-    """
-    return collect(_outcomes(path, labels, language), str(path))
 
 
 def stream_outcomes(

@@ -63,12 +63,6 @@ def load_grammar(language: str) -> Grammar:
     return Grammar({**words, **rules})
 
 
-def load_words(language: str) -> dict[str, list[str]]:
-    """Return the word lists of a language: drugs, brands, classes, findings, sites."""
-    words: dict[str, list[str]] = _load_json(f"words.{language}.json")["words"]
-    return words
-
-
 def generate_documents(language: str, n: int, seed: int) -> Iterator[Document]:
     """Generate annotated documents, the same ones for the same seed.
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
-from ner_engine.data.checks import check_id, check_text, read_bytes
+from ner_engine.data.checks import check_id, check_text
 from ner_engine.errors import BadInput
 from ner_engine.types import Document
 
@@ -21,28 +20,16 @@ ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 _UNSAFE = re.compile(r"[^\w.-]")
 
 
-def read_text_file(
-    path: Path, *, language: str, encoding: str | None = None
+def text_document(
+    data: bytes, document_id: str, *, language: str, encoding: str | None = None
 ) -> Document:
-    """Read a note; its id is the file's name without suffix.
+    """Make an unannotated document of a file's bytes.
 
     Raises
     ------
     BadInput
-        When the file cannot be read or decoded, or the text is refused.
+        When the bytes cannot be decoded, or the text is refused.
     """
-    try:
-        return text_document(
-            read_bytes(path), path.stem, language=language, encoding=encoding
-        )
-    except BadInput as error:
-        raise BadInput(error.reason, path=path) from error
-
-
-def text_document(
-    data: bytes, document_id: str, *, language: str, encoding: str | None = None
-) -> Document:
-    """Make an unannotated document of a file's bytes."""
     text = check_text(decode_text(data, encoding=encoding))
     return Document(id=check_id(document_id), text=text, language=language)
 

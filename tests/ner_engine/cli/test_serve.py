@@ -16,7 +16,7 @@ from ner_engine.bundle import digest
 from ner_engine.cli.serve import Server
 from ner_engine.labels import DEFAULT_LABELS
 from ner_engine.text.tokens import TOKENIZER_VERSION, tokenize
-from tests.tiny import one_thread, tiny_documents, write_jsonl
+from tests.tiny import one_thread
 
 NOTE = {"id": "n1", "text": "Toma ibuprofeno 1 g. Refiere fiebre.", "language": "es"}
 
@@ -63,20 +63,6 @@ def test_predict_gives_entities_labels_and_digest(tiny_bundle):
     assert all(0 < e["confidence"] <= 1 for e in first["entities"])
 
 
-def test_read_gives_documents_and_problems(tmp_path):
-    path = write_jsonl(tmp_path / "notes.jsonl", tiny_documents(2))
-    with path.open("a") as file:
-        file.write("{broken\n")
-    answer = ask(
-        Server(), id="r", op="read", path=str(path), language="es", format=None
-    )
-    assert answer["ok"]
-    assert [d["id"] for d in answer["documents"]] == ["tiny-0-0", "tiny-0-1"]
-    assert answer["documents"][0]["entities"]
-    (problem,) = answer["problems"]
-    assert (problem["file"], problem["line"]) == (str(path), 3)
-
-
 def test_a_replaced_bundle_is_noticed_and_two_are_kept(tiny_bundle, tmp_path):
     server = Server()
     paths = [shutil.copytree(tiny_bundle, tmp_path / name) for name in "abc"]
@@ -96,6 +82,7 @@ def test_a_replaced_bundle_is_noticed_and_two_are_kept(tiny_bundle, tmp_path):
         (b"[]", "not an object"),
         (b'"\xff"', "not JSON"),
         (b"{}", "op is none of"),
+        (b'{"op": "read", "path": "/etc/passwd"}', "op is none of"),
         (b'{"op": ["predict"]}', "op is none of"),
         (b'{"op": "tokenize"}', "documents"),
         (b'{"op": "tokenize", "documents": [1]}', "not an object"),
@@ -103,15 +90,6 @@ def test_a_replaced_bundle_is_noticed_and_two_are_kept(tiny_bundle, tmp_path):
         (b'{"op": "predict", "documents": []}', "bundle"),
         (b'{"op": "predict", "documents": [], "bundle": "/nowhere"}', "no bundle"),
         (b'{"op": "predict", "documents": [], "bundle": "a\\u0000b"}', ""),
-        (b'{"op": "read", "path": "/nowhere.txt"}', "language"),
-        (b'{"op": "read", "path": "/nowhere.txt", "language": "es"}', "/nowhere.txt"),
-        (b'{"op": "read", "path": "\\u0000.txt", "language": "es"}', ""),
-        (b'{"op": "read", "path": "\\ud800.txt", "language": "es"}', "path"),
-        (
-            b'{"op": "read", "path": "/work.txt", "language": "es", "encoding": "no"}',
-            "",
-        ),
-        (b'{"op": "read", "path": "/", "language": "es", "format": 3}', "format"),
     ],
 )
 def test_bad_requests_get_typed_errors(line, reason):
@@ -136,7 +114,7 @@ json_values = st.recursive(
 
 
 @given(
-    st.sampled_from(["tokenize", "predict", "read", "other"]),
+    st.sampled_from(["tokenize", "predict", "other"]),
     json_values,
     json_values,
 )

@@ -6,9 +6,9 @@ import csv
 
 import pytest
 
-from ner_engine.data.csv_files import read_csv
+from ner_engine.data.catalogue import read_any
 from ner_engine.data.formats import REGISTRY
-from ner_engine.data.text_files import decode_text, read_text_file
+from ner_engine.data.text_files import decode_text
 from ner_engine.errors import BadInput
 from ner_engine.types import Document
 
@@ -50,29 +50,29 @@ def test_decode_text_unknown_encoding_is_refused():
         (b"\xff\xfea", "not utf-16 at byte"),
     ],
 )
-def test_read_text_file_refused_text_names_the_file(tmp_path, data, reason):
+def test_a_text_file_refused_text_names_the_file(tmp_path, data, reason):
     path = tmp_path / "nota.txt"
     path.write_bytes(data)
     with pytest.raises(BadInput, match=reason) as caught:
-        read_text_file(path, language="es")
+        read_any(path, language="es")
     assert str(caught.value).startswith(str(path))
 
 
-def test_read_text_file_is_named_by_its_stem(tmp_path):
+def test_a_text_file_is_named_by_its_stem(tmp_path):
     path = tmp_path / "alta 3.txt"
     path.write_bytes(TEXT.encode())
-    assert read_text_file(path, language="es") == Document("alta 3", TEXT, "es")
+    assert read_any(path, language="es").documents == (Document("alta 3", TEXT, "es"),)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_read_csv_finds_the_delimiter_and_the_columns(tmp_path, delimiter):
+def test_a_csv_file_finds_the_delimiter_and_the_columns(tmp_path, delimiter):
     path = tmp_path / "notas.csv"
     with path.open("w", newline="", encoding="utf-8-sig") as out:
         writer = csv.writer(out, delimiter=delimiter)
         writer.writerow(["ID", "Text", "group", "language", "split", "servicio"])
         writer.writerow(["a", "uno; dos, tres\ncuatro", "p1", "fr", "test", "UCI"])
         writer.writerow(["", "cinco\tseis", "", "", "", ""])
-    documents, problems = read_csv(path, language="es")
+    documents, problems = read_any(path, language="es")
     assert problems == ()
     assert documents == (
         Document("a", "uno; dos, tres\ncuatro", "fr", split="test", group="p1"),
@@ -81,12 +81,12 @@ def test_read_csv_finds_the_delimiter_and_the_columns(tmp_path, delimiter):
     assert documents[0].metadata == {"servicio": "UCI"}
 
 
-def test_read_csv_bad_rows_are_reported_with_their_line(tmp_path):
+def test_a_csv_file_bad_rows_are_reported_with_their_line(tmp_path):
     path = tmp_path / "notas.csv"
     path.write_text(
         'id,text,split\na,"uno\ndos",\nb,,\na,tres,\nc,cuatro,foo\nd,x,,extra\ne,ok,dev\n'
     )
-    documents, problems = read_csv(path, language="es")
+    documents, problems = read_any(path, language="es")
     assert [document.id for document in documents] == ["a", "e"]
     assert [(problem.line, problem.reason) for problem in problems] == [
         (4, "the text is empty"),
@@ -96,26 +96,26 @@ def test_read_csv_bad_rows_are_reported_with_their_line(tmp_path):
     ]
 
 
-def test_read_csv_broken_quote_ends_the_reading(tmp_path):
+def test_a_csv_file_broken_quote_ends_the_reading(tmp_path):
     path = tmp_path / "notas.csv"
     path.write_text('id,text\na,uno\nb,"dos" x\nc,tres\n')
-    documents, problems = read_csv(path, language="es")
+    documents, problems = read_any(path, language="es")
     assert [document.id for document in documents] == ["a"]
     assert [problem.line for problem in problems] == [3]
 
 
 @pytest.mark.parametrize("content", ["", "id,nota\na,b\n", "\n\n"])
-def test_read_csv_without_a_text_column_is_refused(tmp_path, content):
+def test_a_csv_file_without_a_text_column_is_refused(tmp_path, content):
     path = tmp_path / "notas.csv"
     path.write_text(content)
     with pytest.raises(BadInput, match='no column "text"'):
-        read_csv(path, language="es")
+        read_any(path, language="es")
 
 
-def test_read_csv_cell_longer_than_the_module_s_limit(tmp_path):
+def test_a_csv_file_cell_longer_than_the_module_s_limit(tmp_path):
     path = tmp_path / "notas.csv"
     path.write_text("text\n" + "a" * 200_000 + "\n")
-    documents, problems = read_csv(path, language="es")
+    documents, problems = read_any(path, language="es")
     assert [len(document.text) for document in documents] == [200_000]
     assert problems == ()
 
@@ -128,4 +128,4 @@ def test_write_csv_then_read_keeps_texts(tmp_path):
     path = tmp_path / "out.csv"
     written = REGISTRY["csv"].write(documents, "longest")
     path.write_bytes(written.files[0].data)
-    assert read_csv(path, language="en").documents == documents
+    assert read_any(path, language="en").documents == documents

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ner_engine.data.catalogue import read_any
 from ner_engine.data.jsonl import (
-    collect_documents,
     document_row,
     parse_document,
     read_documents,
@@ -150,7 +150,7 @@ def test_read_documents_bad_row_names_path_and_line(tmp_path, row, reason):
         list(read_documents(path))
     assert str(caught.value).startswith(f"{path}:2: ")
     assert "aspirina" not in str(caught.value)
-    documents, problems = collect_documents(path)
+    documents, problems = read_any(path, language="es")
     assert [document.id for document in documents] == ["n1"]
     assert [(problem.file, problem.line) for problem in problems] == [(str(path), 2)]
 
@@ -166,9 +166,9 @@ def test_read_documents_span_outside_keeps_its_type_and_fields(tmp_path):
     )
 
 
-def test_collect_documents_reports_every_bad_row(tmp_path):
+def test_read_any_reports_every_bad_row(tmp_path):
     path = write(tmp_path, ROW, b"{", ROW, {**ROW, "id": "n2"}, [])
-    documents, problems = collect_documents(path)
+    documents, problems = read_any(path, language="es")
     assert [document.id for document in documents] == ["n1", "n2"]
     assert [problem.line for problem in problems] == [2, 3, 5]
     assert problems[1] == Problem(
