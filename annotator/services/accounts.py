@@ -88,14 +88,16 @@ def update_user(*, user: User, actor: User, is_admin: bool, **fields: Any) -> Us
     return user
 
 
-def reset_password(*, user: User, actor: User) -> str:
-    """Give a person a new password, which ends their sessions; return it."""
-    password = generate_password()
+def set_password(*, user: User, actor: User, password: str) -> None:
+    """Give a person a password, their own choice or an administrator's.
+
+    It ends their sessions and their token. A form has validated it or
+    `generate_password` made it.
+    """
     user.set_password(password)
     with transaction.atomic():
         user.save(update_fields=["password"])
         audit.record(actor=actor, action="account.password", subject=f"user:{user.pk}")
-    return password
 
 
 def _check(user: User, password: str) -> None:

@@ -92,15 +92,6 @@ def update_profile(*, user: User, interface_language: str, theme: str) -> User:
     return user
 
 
-def change_password(*, user: User, password: str) -> User:
-    """Set a password that a form has validated."""
-    with transaction.atomic():
-        user.set_password(password)
-        user.save(update_fields=["password"])
-        audit.record(actor=user, action="user.password", subject=f"user:{user.pk}")
-    return user
-
-
 def _refuse_locked(key: str) -> None:
     failure = LoginFailure.objects.filter(key=key).first()
     if failure is None or failure.count < MAX_FAILURES:

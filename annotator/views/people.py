@@ -92,7 +92,8 @@ def person_edit(request: UserRequest, user_id: int) -> HttpResponse:
 def person_password(request: UserRequest, user_id: int) -> HttpResponse:
     """Give the person a new password, shown this once."""
     person = get_object_or_404(User, pk=user_id)
-    password = accounts.reset_password(user=person, actor=request.user)
+    password = accounts.generate_password()
+    accounts.set_password(user=person, actor=request.user, password=password)
     return _password_page(request, person, password)
 
 

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotator.exceptions import LoginLocked, OtherUser
 from annotator.forms.session import LoginForm, NewPasswordForm, ProfileForm
-from annotator.services import sessions
+from annotator.services import accounts, sessions
 from annotator.validators import whole_number
 from annotator.views._access import UserRequest
 from annotator.views._htmx import redirect_to_login, wants_json
@@ -129,10 +129,12 @@ def profile(request: UserRequest) -> HttpResponse:
     )
     if request.method == "POST":
         if wants_password and password.is_valid():
-            user = sessions.change_password(
-                user=request.user, password=password.cleaned_data["new_password1"]
+            accounts.set_password(
+                user=request.user,
+                actor=request.user,
+                password=password.cleaned_data["new_password1"],
             )
-            update_session_auth_hash(request, user)
+            update_session_auth_hash(request, request.user)
             messages.success(request, _("Your password was changed."))
             return redirect("profile")
         if not wants_password and preferences.is_valid():

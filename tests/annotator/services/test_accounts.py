@@ -9,6 +9,7 @@ import pytest
 from annotator.exceptions import InvalidValues, WrongState
 from annotator.models import AuditEntry, User
 from annotator.services import accounts
+from annotator.services.tokens import find_token_user, issue_token
 from tests.annotator.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +66,19 @@ def test_an_installation_keeps_one_active_administrator():
 
     first.refresh_from_db()
     assert first.is_superuser
+
+
+def test_a_password_is_set_by_its_owner_or_an_administrator_and_audited_alike():
+    user, admin = make_user("ana"), make_user("vidal")
+
+    accounts.set_password(user=user, actor=user, password="another-long-password")
+    token = issue_token(user=user)
+    accounts.set_password(user=user, actor=admin, password="yet-another-password")
+
+    assert User.objects.get(pk=user.pk).check_password("yet-another-password")
+    assert find_token_user(token=token) is None
+    entries = AuditEntry.objects.filter(action="account.password").order_by("pk")
+    assert [(entry.actor, entry.subject) for entry in entries] == [
+        (user, f"user:{user.pk}"),
+        (admin, f"user:{user.pk}"),
+    ]
