@@ -1,0 +1,1 @@
+"""Active learning for spans: which notes to annotate next, at what cost, until when."""
