@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -32,7 +33,7 @@ from annotator.models import (
     Suggestion,
     User,
 )
-from annotator.services import audit
+from annotator.services import accounts, audit
 
 if TYPE_CHECKING:
     BaseUserAdmin = UserAdmin[User]
@@ -70,6 +71,12 @@ class PersonAdmin(BaseUserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def save_model(
+        self, request: HttpRequest, obj: User, form: ModelForm[Any], change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        accounts.release_notes_of_locked_out(user=obj)
 
     def log_addition(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
         self._audit(request, "account.create", obj)

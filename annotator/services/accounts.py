@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from annotator.exceptions import InvalidValues, WrongState
-from annotator.models import User
+from annotator.models import Assignment, User
 from annotator.services import audit
 
 # No letter or digit that looks like another; 12 of 31 are 59 bits.
@@ -56,7 +56,8 @@ def create_user(
 def update_user(*, user: User, actor: User, is_admin: bool, **fields: Any) -> User:
     """Change a person's name, address, administration and access.
 
-    Who is not active any more is logged out by their next request. Raises WrongState
+    Who is not active any more is logged out by their next request, and the notes in
+    their hands are free. Raises WrongState
     when it would leave the installation without an active administrator, or take away
     the actor's own access: a slip there could only be mended on the server.
     """
@@ -79,6 +80,7 @@ def update_user(*, user: User, actor: User, is_admin: bool, **fields: Any) -> Us
         if not keeps_access and not others:
             raise WrongState("an installation keeps one active administrator")
         user.save(update_fields=[*fields, "is_staff", "is_superuser"])
+        release_notes_of_locked_out(user=user)
         audit.record(
             actor=actor,
             action="account.update",
@@ -86,6 +88,15 @@ def update_user(*, user: User, actor: User, is_admin: bool, **fields: Any) -> Us
             details={"admin": is_admin, "active": user.is_active},
         )
     return user
+
+
+def release_notes_of_locked_out(*, user: User) -> None:
+    """Free the notes in the hands of somebody who may not log in any more.
+
+    What they did there stays. Others need not wait for leases that nobody renews.
+    """
+    if not user.is_active:
+        Assignment.objects.filter(annotator=user).delete()
 
 
 def set_password(*, user: User, actor: User, password: str) -> None:

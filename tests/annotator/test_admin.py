@@ -11,11 +11,13 @@ from annotator.admin import ReadOnly
 from annotator.enums import Split
 from annotator.models import AuditEntry, User
 from annotator.services import audit
+from annotator.services.queue import take_lease
 from tests.annotator.factories import (
     PASSWORD,
     SPANS,
     TEXT,
     make_job,
+    make_member,
     make_note,
     make_project,
     make_set,
@@ -100,6 +102,26 @@ def test_adding_a_person_is_audited(client, root):
     person = User.objects.get(username="garcia")
     entry = AuditEntry.objects.get(action="account.create")
     assert (entry.actor, entry.subject) == (root, f"user:{person.pk}")
+
+
+def test_locking_a_person_out_there_frees_their_notes(client, root):
+    note = make_note(make_project())
+    person = make_member(note.project)
+    take_lease(note=note, annotator=person)
+    joined = person.date_joined
+    data = {
+        "username": person.username,
+        "date_joined_0": f"{joined:%Y-%m-%d}",
+        "date_joined_1": f"{joined:%H:%M:%S}",
+        "theme": "system",
+    }
+
+    address = reverse("admin:annotator_user_change", args=[person.pk])
+    response = client.post(address, data)
+
+    person.refresh_from_db()
+    assert (response.status_code, person.is_active) == (302, False)
+    assert not note.assignments.exists()
 
 
 def test_admin_is_for_administrators(client):

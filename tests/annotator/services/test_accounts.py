@@ -9,8 +9,16 @@ import pytest
 from annotator.exceptions import InvalidValues, WrongState
 from annotator.models import AuditEntry, User
 from annotator.services import accounts
+from annotator.services.queue import next_note, take_lease
 from annotator.services.tokens import find_token_user, issue_token
-from tests.annotator.factories import make_user
+from tests.annotator.factories import (
+    SPANS,
+    make_member,
+    make_note,
+    make_project,
+    make_set,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -82,3 +90,30 @@ def test_a_password_is_set_by_its_owner_or_an_administrator_and_audited_alike():
         (user, f"user:{user.pk}"),
         (admin, f"user:{user.pk}"),
     ]
+
+
+def test_locking_somebody_out_frees_the_notes_in_their_hands():
+    admin = make_user("vidal", is_staff=True, is_superuser=True)
+    project = make_project()
+    gone, stays = make_member(project), make_member(project)
+    note = make_note(project)
+    make_set(note, gone, SPANS, revision=1)
+    assert next_note(project=project, annotator=gone) == note
+    assert next_note(project=project, annotator=stays) is None
+
+    accounts.update_user(user=gone, actor=admin, is_admin=False, is_active=False)
+
+    assert next_note(project=project, annotator=stays) == note
+    assert note.annotation_sets.get(annotator=gone).spans.count() == len(SPANS)
+
+
+def test_changing_somebody_active_leaves_their_notes_in_their_hands():
+    admin = make_user("vidal", is_staff=True, is_superuser=True)
+    project = make_project()
+    user = make_member(project)
+    note = make_note(project)
+    take_lease(note=note, annotator=user)
+
+    accounts.update_user(user=user, actor=admin, is_admin=False, first_name="Ana")
+
+    assert note.assignments.get().annotator == user
