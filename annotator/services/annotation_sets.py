@@ -197,19 +197,14 @@ def reopen_set(*, annotation_set: AnnotationSet, actor: User) -> AnnotationSet:
 def skip_note(*, note: Note, actor: User, reason: str) -> Note:
     """Put the note aside for everybody; the reason is kept with it.
 
-    Annotators may not do so with a note that others hold or have worked on, however
-    many it needs, nor with a held-out one: a test set without the notes that people
-    found hard would flatter the model.
+    Raises what `skip_refusal` says of people who are not reviewers.
     """
     is_reviewer = has_role(actor, note.project, Role.REVIEWER)
-    if note.is_blind and not is_reviewer:
-        raise BlindSkip(
-            f"note {note.pk} is kept for scoring: only reviewers may skip it"
-        )
     with transaction.atomic():
         annotation_set = _lock(note, actor)
-        if not is_reviewer and touched_by_others(note=note, annotator=actor):
-            raise OthersWork(f"note {note.pk} is in other hands or was")
+        refusal = None if is_reviewer else skip_refusal(note=note, annotator=actor)
+        if refusal is not None:
+            raise refusal
         if annotation_set is not None and annotation_set.state in OPEN_SET_STATES:
             _move(
                 annotation_set, actor=actor, action=Action.SKIP, allowed=OPEN_SET_STATES
@@ -220,6 +215,21 @@ def skip_note(*, note: Note, actor: User, reason: str) -> Note:
         Assignment.objects.filter(note=note).delete()
         audit.record(actor=actor, action="note.skip", subject=f"note:{note.pk}")
     return note
+
+
+def skip_refusal(*, note: Note, annotator: User) -> BlindSkip | OthersWork | None:
+    """Return why somebody who is not a reviewer may not put the note aside.
+
+    Not a note that others hold or have worked on, however many it needs, nor a held-out
+    one: a test set without the notes that people found hard would flatter the model.
+    """
+    if note.is_blind:
+        return BlindSkip(
+            f"note {note.pk} is kept for scoring: only reviewers may skip it"
+        )
+    if touched_by_others(note=note, annotator=annotator):
+        return OthersWork(f"note {note.pk} is in other hands or was")
+    return None
 
 
 def unskip_note(*, note: Note, actor: User) -> Note:

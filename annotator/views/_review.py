@@ -31,7 +31,11 @@ from annotator.selectors.review import (
     load_marks,
     progress_of,
 )
-from annotator.services.annotation_sets import may_unskip, refresh_labels_shown
+from annotator.services.annotation_sets import (
+    may_unskip,
+    refresh_labels_shown,
+    skip_refusal,
+)
 from annotator.services.gestures import Outcome
 from annotator.services.key_maps import key_map_of, shown_key
 from annotator.services.queue import hands_full, in_other_hands, reason_text
@@ -44,6 +48,7 @@ from annotator.templatetags.review_tags import (
 )
 from annotator.validators import whole_number
 from annotator.views._access import UserRequest
+from annotator.views._htmx import texts_of
 from annotator.views._reading import reading_context
 
 
@@ -171,7 +176,9 @@ def page_context(request: UserRequest, note: Note, **extra: Any) -> dict[str, An
         "is_own": is_own,
         "in_other_hands": is_taken,
         "can_reopen": _can_reopen(request, note, annotation_set, is_own or is_reviewer),
-        "can_skip": is_reviewer or not note.is_blind,
+        "skip_refusal": ""
+        if is_reviewer or not is_editable
+        else _skip_refusal(request, note),
         "painting": painting,
         "blocks": lay_out(note.text, painting.plans, painting.marks),
         **reading_context(note, painting.plans),
@@ -187,6 +194,12 @@ def page_context(request: UserRequest, note: Note, **extra: Any) -> dict[str, An
         "why": _why(request, note, annotation_set, painting),
         **extra,
     }
+
+
+def _skip_refusal(request: UserRequest, note: Note) -> str:
+    """Say why the person could not put the note aside; empty when they could."""
+    refusal = skip_refusal(note=note, annotator=request.user)
+    return "" if refusal is None else ". ".join(map(str, texts_of(refusal)))
 
 
 def _is_taken(

@@ -263,16 +263,6 @@ def test_page_shows_an_open_set_the_labels_of_now(
     assert "ALLERGY" in layer.labels_shown
 
 
-def test_annotators_may_not_skip_held_out_notes(marta: Client, note: Note) -> None:
-    assert 'data-open="skip-dialog"' in page(marta, note)
-    note.split = Split.TEST
-    note.save(update_fields=["split"])
-    assert 'data-open="skip-dialog"' not in page(marta, note)
-    response = marta.post(reverse("note_skip", args=[note.pk]))
-    assert response.status_code == 403
-    assert "This note is kept for scoring" in response.content.decode()
-
-
 def test_reviewers_read_others_sets_and_annotators_do_not(
     marta: Client, note: Note
 ) -> None:
@@ -432,9 +422,10 @@ def test_page_takes_a_fixed_number_of_queries(
         make_suggestion(make_note(note.project), 0, 5, "FINDING")
     open_set(note=note, annotator=annotator)
     # session, user, note, role twice, set, spans, suggestions, labels, ledger,
-    # own lease, labels shown, progress twice, comments, assignment, earlier notes of
-    # the patient; the audit entry's savepoint pair, last digest, insert.
-    with django_assert_num_queries(21):
+    # own lease, labels shown, work and leases of others, progress twice, comments,
+    # assignment, earlier notes of the patient; the audit entry's savepoint pair, last
+    # digest, insert.
+    with django_assert_num_queries(23):
         page(marta, note)
 
 
