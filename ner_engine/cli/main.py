@@ -22,6 +22,7 @@ COMMANDS = (
     "evaluate",
     "explain",
     "convert",
+    "translate",
     "bench",
     "accelerate",
     "serve",

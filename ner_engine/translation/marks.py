@@ -1,7 +1,8 @@
 """Carries spans through a translator that keeps HTML tags in place.
 
 Each span becomes ``<b id="n">mention</b>``; what comes back between the tags is the
-projected mention. Of spans that overlap only the longest travels: tags must nest.
+projected mention. Spans inside others become tags inside tags; of spans that cross only
+the longer travels, since tags must nest.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import html
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 from ner_engine.types import Span
 
@@ -24,16 +26,34 @@ _LEADING = {
 }
 
 
+class Unmarked(NamedTuple):
+    """What came back of a marked text.
+
+    ``carried`` counts the marks that were found again, ``lost`` the rest, ``torn`` the
+    carried ones whose parts lay apart; ``spans`` are fewer than ``carried`` when two
+    came to lie on the same range.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    carried: int
+    lost: int
+    torn: int
+
+
 def mark(text: str, spans: Sequence[Span]) -> tuple[str, tuple[Span, ...]]:
     """Return *text* as HTML with tags, and the spans that the tag ids stand for."""
-    carried = _outermost(spans)
+    carried = travelling(spans)
+    # Closing tags before opening ones; of those, the inner first and the outer first.
+    tags: dict[int, tuple[list[str], list[str]]] = {}
+    for number, span in enumerate(carried):
+        tags.setdefault(span.start_char, ([], []))[1].append(f'<b id="{number}">')
+        tags.setdefault(span.end_char, ([], []))[0].append("</b>")
     parts: list[str] = []
     at = 0
-    for number, span in enumerate(carried):
-        parts.append(html.escape(text[at : span.start_char], quote=False))
-        mention = html.escape(span.mention(text), quote=False)
-        parts.append(f'<b id="{number}">{mention}</b>')
-        at = span.end_char
+    for place, (closing, opening) in sorted(tags.items()):
+        parts += [html.escape(text[at:place], quote=False), *closing, *opening]
+        at = place
     parts.append(html.escape(text[at:], quote=False))
     return "".join(parts), carried
 
@@ -41,7 +61,13 @@ def mark(text: str, spans: Sequence[Span]) -> tuple[str, tuple[Span, ...]]:
 def unmark(
     marked: str, carried: Sequence[Span], language: str
 ) -> tuple[str, tuple[Span, ...]]:
-    """Return the plain text of a translation and its spans.
+    """Return the plain text of a translation and its spans, as `read_marks` does."""
+    found = read_marks(marked, carried, language)
+    return found.text, found.spans
+
+
+def read_marks(marked: str, carried: Sequence[Span], language: str) -> Unmarked:
+    """Return the plain text of a translation, its spans, and what became of the marks.
 
     Parameters
     ----------
@@ -56,23 +82,41 @@ def unmark(
     parser = _Marks()
     parser.feed(marked)
     parser.close()
-    text = parser.text
     spans = []
+    torn = 0
     for number, span in enumerate(carried):
-        place = _join(parser.places.get(number, []))
+        parts = parser.places.get(number, [])
+        place = _join(parts)
         if place is not None:
-            place = _trim(text, *place, language)
+            place = _trim(parser.text, *place, language)
         if place is not None:
+            torn += len(parts) > 1
             spans.append(Span(place[0], place[1], span.label))
-    return text, tuple(sorted(set(spans)))
+    return Unmarked(
+        parser.text,
+        tuple(sorted(set(spans))),
+        carried=len(spans),
+        lost=len(carried) - len(spans),
+        torn=torn,
+    )
 
 
-def _outermost(spans: Sequence[Span]) -> tuple[Span, ...]:
+def travelling(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Return the spans whose tags nest, outer first; of crossing ones the longer."""
     chosen: list[Span] = []
     for span in sorted(spans, key=lambda span: span.start_char - span.end_char):
-        if not any(span.overlaps(other) for other in chosen):
+        if span.start_char < span.end_char and not any(
+            _cross(span, other) for other in chosen
+        ):
             chosen.append(span)
-    return tuple(sorted(chosen))
+    return tuple(sorted(chosen, key=lambda span: (span.start_char, -span.end_char)))
+
+
+def _cross(inner: Span, outer: Span) -> bool:
+    """Tell whether two spans overlap and the shorter is not inside the longer."""
+    return inner.overlaps(outer) and not (
+        outer.start_char <= inner.start_char and inner.end_char <= outer.end_char
+    )
 
 
 class _Marks(HTMLParser):

@@ -8,6 +8,10 @@ import pytest
 
 from ner_engine.errors import NerEngineError
 from ner_engine.translation import apertium
+from ner_engine.translation.apertium import ApertiumOptions, ApertiumTranslator
+from ner_engine.translation.backends import TranslatorMissing
+from ner_engine.translation.glossary import Glossary, Term
+from ner_engine.translation.run import TranslationRun
 from ner_engine.types import Document, Span
 
 installed = pytest.mark.skipif(
@@ -42,10 +46,11 @@ def test_spanish_gold_becomes_french_silver():
 
 
 @installed
-def test_more_documents_than_a_batch_come_back_in_order():
+def test_more_documents_than_a_batch_come_back_in_order(monkeypatch):
+    monkeypatch.setattr(apertium, "BATCH_CHARS", 200)
     documents = [
         Document(id=str(number), text=f"Tos {number}.\n\nFiebre.", language="es")
-        for number in range(apertium.BATCH + 3)
+        for number in range(60)
     ]
 
     translated = list(apertium.translate_documents(documents, target="fr"))
@@ -60,3 +65,63 @@ def test_unknown_pair_names_the_known_ones():
 
     with pytest.raises(NerEngineError, match="no pair eu-fr; known: en-es"):
         list(apertium.translate_documents([document], target="fr"))
+
+
+@installed
+def test_french_goes_through_spanish_and_keeps_marks_inside_marks():
+    text = "Le patient a une fièvre et une douleur abdominale. Il prend du paracétamol."
+    words = ("fièvre", "douleur abdominale", "douleur", "paracétamol")
+    spans = tuple(
+        Span(text.index(word), text.index(word) + len(word), "FINDING")
+        for word in words
+    )
+    run = TranslationRun(ApertiumTranslator("fr", "en"))
+
+    (english,) = run.translate([Document("a", text, "fr", spans)])
+
+    (place,) = [s for s in english.carried if s.mention(english.target_text) == "fever"]
+    outer, inner = sorted(
+        (s for s in english.carried if s != place),
+        key=lambda s: (s.start_char, -s.end_char),
+    )[:2]
+    assert outer.start_char <= inner.start_char < inner.end_char <= outer.end_char
+    assert len(english.segments) == 2
+    assert run.translator.counts["processes"] == 2
+    assert run.counts["spans_carried"] == 4
+
+
+@installed
+def test_a_glossary_mends_what_apertium_gets_wrong():
+    text = "Toma 20 mg DIARIOS y 5 mg diarios por EPOC [grave] ^x$."
+    terms = (Term("diarios", "daily"), Term("EPOC", "COPD", (), "exact"))
+    spans = (Span(11, 18, "FREQUENCY"), Span(26, 33, "FREQUENCY"))
+    run = TranslationRun(
+        ApertiumTranslator("es", "en"), glossary=Glossary("es", "en", terms)
+    )
+
+    (english,) = run.translate([Document("a", text, "es", spans)])
+
+    surfaces = [span.mention(english.target_text) for span in english.carried]
+    assert surfaces == ["DAILY", "daily"]
+    assert "COPD [" in english.target_text
+    assert "] ^x$." in english.target_text
+    assert run.counts["glossary_applied"] == 3
+
+
+def test_without_the_program_the_packages_are_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(
+        TranslatorMissing,
+        match=r"apt-get install apertium apertium-eng-spa aper.*-fr-es",
+    ):
+        ApertiumTranslator("fr", "en").translate(["toux"])
+
+
+@installed
+def test_without_the_pair_its_package_is_named(tmp_path):
+    (tmp_path / "modes").mkdir()
+    options = ApertiumOptions(directory=str(tmp_path))
+
+    with pytest.raises(TranslatorMissing, match=r"apt-get install apertium-eng-spa"):
+        ApertiumTranslator("es", "en", options).translate(["tos"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_engine.translation.marks import mark, unmark
+from ner_engine.translation.marks import mark, read_marks, unmark
 from ner_engine.types import Span
 
 WORDS = st.lists(
@@ -27,12 +27,34 @@ def test_identity_translation_gives_the_spans_back(words, data):
     assert unmark(marked, carried, "xx") == (text, tuple(sorted(spans)))
 
 
-def test_of_overlapping_spans_the_longest_travels():
-    spans = [Span(0, 5, "FINDING"), Span(0, 12, "FINDING"), Span(13, 15, "DOSAGE")]
+def test_spans_inside_others_travel_and_of_crossing_ones_the_longer():
+    text = "dolor torácico agudo 5"
+    inner, outer = Span(0, 5, "FINDING"), Span(0, 14, "FINDING")
+    crossing, other = Span(6, 16, "FINDING"), Span(21, 22, "DOSAGE")
 
-    _, carried = mark("dolor torácico 5", spans)
+    marked, carried = mark(text, [inner, outer, crossing, other])
 
-    assert carried == (Span(0, 12, "FINDING"), Span(13, 15, "DOSAGE"))
+    assert carried == (outer, inner, other)
+    assert marked == (
+        '<b id="0"><b id="1">dolor</b> torácico</b> agudo <b id="2">5</b>'
+    )
+    assert unmark(marked, carried, "xx") == (text, (inner, outer, other))
+
+
+def test_two_labels_of_one_range_travel_together():
+    spans = (Span(0, 3, "DOSAGE"), Span(0, 3, "FINDING"))
+
+    assert unmark(*mark("tos", spans), "xx") == ("tos", spans)
+
+
+def test_what_became_of_the_marks_is_counted():
+    carried = (Span(0, 1, "A"), Span(2, 3, "A"), Span(4, 5, "A"), Span(4, 6, "A"))
+    marked = '<b id="0">x</b> y <b id="0">z</b> <b id="1">w</b> <b id="3"> </b>'
+
+    found = read_marks(marked, carried, "xx")
+
+    assert (found.carried, found.lost, found.torn) == (2, 2, 1)
+    assert [span.mention(found.text) for span in found.spans] == ["x y z", "w"]
 
 
 def test_torn_marks_are_joined_and_articles_cut_off():
