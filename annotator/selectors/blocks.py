@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 # One edit swaps the blocks it touches: at this size an answer stays under 20 kB.
 MAX_BLOCK_CHARS = 2_000
@@ -29,8 +29,7 @@ _MIN_HEADING_LETTERS = 3
 TokenRow = Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """An annotation or a suggestion, as the page shows it.
 
     ``key`` is "a" and the span's UUID, or "s" and the suggestion's id.
@@ -46,7 +45,7 @@ class Mark:
 
     @property
     def is_suggestion(self) -> bool:
-        return self.key.startswith("s")
+        return self.key[0] == "s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +159,32 @@ def assign_levels(marks: Iterable[Mark]) -> dict[str, int]:
         running.append((mark.end_char, level))
         levels[mark.key] = level
     return levels
+
+
+def marks_near(
+    marks: Iterable[Mark], plans: Sequence[BlockPlan], wanted: Collection[int]
+) -> list[Mark]:
+    """Return the marks in the blocks of these indices and all that overlap with them.
+
+    With those that overlap these, and so on: what the levels of their underlines, and
+    nothing else, depend on. *marks* come outermost first.
+    """
+    if not wanted:
+        return []
+    start, end = plans[min(wanted)].start_char, plans[max(wanted)].end_char
+    near: list[Mark] = []
+    group: list[Mark] = []
+    group_end = -1
+    for mark in marks:
+        if mark.start_char >= group_end:
+            if group_end > start:
+                near += group
+            if mark.start_char >= end:
+                return near
+            group, group_end = [], mark.end_char
+        group.append(mark)
+        group_end = max(group_end, mark.end_char)
+    return near + group if group_end > start else near
 
 
 def touched_blocks(

@@ -8,10 +8,11 @@ time when it was last shown (made, page loaded, opened again) and any label used
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Value
 from django.utils import timezone
 
 from annotator.enums import Action, NoteState, Role, SetState
@@ -36,12 +37,14 @@ from annotator.permissions import has_role
 from annotator.selectors.review import (
     OPEN_NOTE_STATES,
     OPEN_SET_STATES,
-    find_set,
     visible_suggestions,
 )
 from annotator.services import audit
 from annotator.services.active_time import with_step
 from annotator.services.queue import hold, take_lease, touched_by_others
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
 
 
 def open_set(
@@ -62,12 +65,12 @@ def open_set(
     The labels of an open set become the project's present ones; with *shows_labels*
     false they stay, for requests from a page that was loaded before.
     """
-    found = find_set(note, annotator)
-    if found is None:
+    known = _own_set(note, annotator, client_event_id)
+    if known is None:
         if note.state not in OPEN_NOTE_STATES:
             raise WrongState(f"note {note.pk} is {note.state}")
         _take_in_hand(note, annotator)
-        found, _ = AnnotationSet.objects.get_or_create(
+        made, _ = AnnotationSet.objects.get_or_create(
             note=note,
             annotator=annotator,
             defaults={
@@ -75,13 +78,16 @@ def open_set(
                 "opened_at": _last_opening(note, annotator),
             },
         )
-    elif found.state in OPEN_SET_STATES and note.state in OPEN_NOTE_STATES:
-        if not _has_event(found, client_event_id):
+        made.note = note
+        return made
+    if known.state in OPEN_SET_STATES and note.state in OPEN_NOTE_STATES:
+        until = known.leased_until
+        if not known.is_repeat and (until is None or until <= timezone.now()):
             _take_in_hand(note, annotator)
         if shows_labels:
-            refresh_labels_shown(found)
-    found.note = note
-    return found
+            refresh_labels_shown(known)
+    known.note = note
+    return known
 
 
 def refresh_labels_shown(annotation_set: AnnotationSet) -> None:
@@ -282,10 +288,26 @@ def _take_in_hand(note: Note, annotator: User) -> None:
         raise InOtherHands(f"note {note.pk} is in other hands")
 
 
-def _has_event(annotation_set: AnnotationSet, client_event_id: UUID | None) -> bool:
-    if client_event_id is None:
-        return False
-    return annotation_set.events.filter(client_event_id=client_event_id).exists()
+class _Known(TypedDict):
+    """Whether the set holds the gesture already; until when the note is in hand."""
+
+    is_repeat: bool
+    leased_until: datetime | None
+
+
+def _own_set(
+    note: Note, annotator: User, client_event_id: UUID | None
+) -> WithAnnotations[AnnotationSet, _Known] | None:
+    """Return the person's set with what `open_set` asks of it, in one query."""
+    repeats = SpanEvent.objects.filter(annotation_set=OuterRef("pk"))
+    held = Assignment.objects.filter(note=OuterRef("note"), annotator=annotator)
+    sets = AnnotationSet.objects.filter(note=note, annotator=annotator)
+    return sets.annotate(
+        is_repeat=Exists(repeats.filter(client_event_id=client_event_id))
+        if client_event_id
+        else Value(value=False),
+        leased_until=Subquery(held.values("leased_until")[:1]),
+    ).first()
 
 
 def _label_names(note: Note) -> list[str]:

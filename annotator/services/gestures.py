@@ -8,13 +8,15 @@ it is refused whole. Of two gestures at once exactly one wins the conditional UP
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
-from annotator.enums import NoteState
+from annotator.enums import Action, NoteState
 from annotator.exceptions import NotAllowed, StaleRevision, WrongState
-from annotator.models import AnnotationSet, Note, SpanEvent, User
-from annotator.selectors.ledger import events_of_client
+from annotator.models import AnnotationSet, Assignment, Note, SpanEvent, User
+from annotator.selectors.ledger import LedgerPosition, events_of_client
 from annotator.selectors.review import OPEN_NOTE_STATES, OPEN_SET_STATES
 from annotator.services.changes import plan_changes
 from annotator.services.ledger_changes import Gesture, write_changes
@@ -40,6 +42,17 @@ class Outcome:
     events: list[SpanEvent]
     is_replay: bool = False
     n_elsewhere: int = 0
+
+    @property
+    def position(self) -> LedgerPosition | None:
+        """What undo and redo reach right after it; None where the ledger must say.
+
+        Whatever was just done, and is itself neither undo nor redo, is taken back next
+        and leaves nothing to be redone.
+        """
+        if self.is_replay or self.events[0].action in (Action.UNDO, Action.REDO):
+            return None
+        return LedgerPosition(undo=self.revision, redo=None)
 
     @property
     def changed_ranges(self) -> list[tuple[int, int]]:
@@ -80,7 +93,7 @@ def apply_gesture(
             if stored is not None:
                 return stored
             raise _why_refused(annotation_set, gesture)
-        _lock_note(annotation_set.note)
+        leased_until = _lock_note(annotation_set.note, actor)
         plan = plan_changes(annotation_set, gesture)
         write_changes(annotation_set, plan.changes)
         add_labels_shown(annotation_set, plan)
@@ -96,7 +109,10 @@ def apply_gesture(
         n_elsewhere = spread(annotation_set, actor, gesture)
         n_elsewhere += follow(annotation_set, actor, gesture, plan)
         _mark_in_progress(annotation_set.note)
-        renew_lease(note=annotation_set.note, annotator=actor)
+        if leased_until is not None:
+            renew_lease(
+                note=annotation_set.note, annotator=actor, leased_until=leased_until
+            )
     annotation_set.revision = gesture.base_revision + 1
     return Outcome(annotation_set.revision, events, n_elsewhere=n_elsewhere)
 
@@ -110,12 +126,19 @@ def _stored_outcome(annotation_set: AnnotationSet, gesture: Gesture) -> Outcome 
     return Outcome(events[0].revision, events, is_replay=True)
 
 
-def _lock_note(note: Note) -> None:
-    """Keep the note open, and its suggestions from being replaced, until the end."""
-    states = Note.objects.select_for_update().filter(pk=note.pk)
-    state = states.values_list("state", flat=True).get()
+def _lock_note(note: Note, actor: User) -> datetime | None:
+    """Keep the note open, and its suggestions from being replaced, until the end.
+
+    Return until when the person has it in hand, as one query says both.
+    """
+    held = Assignment.objects.filter(note=OuterRef("pk"), annotator=actor)
+    notes = Note.objects.select_for_update(of=("self",)).filter(pk=note.pk)
+    lease = Subquery(held.values("leased_until")[:1])
+    leased_until: datetime | None
+    state, leased_until = notes.values_list("state", lease).get()
     if state not in OPEN_NOTE_STATES:
         raise WrongState(f"note {note.pk} is {state}")
+    return leased_until
 
 
 def _why_refused(annotation_set: AnnotationSet, gesture: Gesture) -> Exception:

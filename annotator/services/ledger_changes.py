@@ -264,10 +264,12 @@ def _write_decisions(annotation_set: AnnotationSet, changes: Sequence[Change]) -
     ]
     if not moved:
         return
-    decisions = SuggestionDecision.objects.filter(
-        annotation_set=annotation_set, suggestion__in=[c.suggestion for c in moved]
-    )
-    decisions.delete()
+    # What nothing was said of has no row to go.
+    said = [change.suggestion for change in moved if change.decision_before]
+    if said:
+        SuggestionDecision.objects.filter(
+            annotation_set=annotation_set, suggestion__in=said
+        ).delete()
     SuggestionDecision.objects.bulk_create(
         SuggestionDecision(
             annotation_set=annotation_set,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
@@ -112,9 +112,11 @@ def take_lease(*, note: Note, annotator: User, reason: str | None = None) -> Ass
     return assignment
 
 
-def renew_lease(*, note: Note, annotator: User) -> None:
-    """Prolong the lease if much of it is used up."""
+def renew_lease(*, note: Note, annotator: User, leased_until: datetime) -> None:
+    """Prolong the lease, which ends at *leased_until*, if much of it is used up."""
     now = timezone.now()
+    if leased_until >= now + _RENEW_BELOW:
+        return
     Assignment.objects.filter(
         note=note, annotator=annotator, leased_until__lt=now + _RENEW_BELOW
     ).update(leased_until=now + LEASE)

@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 
 from annotator.enums import Attribute
 from annotator.models import Label
-from annotator.selectors.blocks import Block, Mark, Segment, TokenRow, encode_tokens
+from annotator.selectors.blocks import Block, Mark, Segment
 from annotator.selectors.copied import Copied
+from annotator.selectors.layouts import Place
 from annotator.selectors.notes import UNSURE_BELOW
 from annotator.services.attributes import guess_in
 
@@ -63,7 +64,7 @@ class Paint:
     query: str = "?"
     # Of the note: rules guess the context of suggestions in it.
     language: str = ""
-    guessed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    guessed: dict[Place, tuple[str, ...]] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=lambda: _words())
     roles: dict[str, str] = field(default_factory=lambda: _roles())
 
@@ -84,11 +85,12 @@ class Paint:
         """Return the context of the mark, or what accepting it would make of it."""
         if not mark.is_suggestion or not self.language:
             return mark.attributes
-        if mark.key not in self.guessed:
-            label = self.labels[mark.label_id].name
-            place = (mark.start_char, mark.end_char)
-            self.guessed[mark.key] = guess_in(self.text, *place, label, self.language)
-        return self.guessed[mark.key]
+        place = (mark.start_char, mark.end_char, self.labels[mark.label_id].name)
+        found = self.guessed.get(place)
+        if found is None:
+            found = guess_in(self.text, *place, self.language)
+            self.guessed[place] = found
+        return found
 
 
 def _words() -> dict[str, str]:
@@ -125,12 +127,35 @@ def percent(confidence: float | None) -> int:
 
 
 @register.simple_tag
-def note_block(
-    block: Block,
+def note_text(
+    blocks: Sequence[Block],
     paint: Paint,
-    tokens: Sequence[TokenRow],
+    packed: Sequence[str],
     copied: Mapping[int, Copied] | None = None,
 ) -> SafeString:
+    """Return the blocks of a note; *packed* holds the tokens of each."""
+    return mark_safe(  # noqa: S308 - escaped in _block
+        "".join(
+            _block(block, paint, packed[block.plan.index], copied) for block in blocks
+        )
+    )
+
+
+@register.simple_tag
+def mark_lists(blocks: Sequence[Block], paint: Paint) -> SafeString:
+    """Return a list for each block, so that an answer swaps those it touches."""
+    return mark_safe(  # noqa: S308 - escaped in _entry
+        "".join(
+            f'<ol class="mentions" id="list-{block.plan.index}">'
+            f"{mention_list(block, paint)}</ol>"
+            for block in blocks
+        )
+    )
+
+
+def _block(
+    block: Block, paint: Paint, packed: str, copied: Mapping[int, Copied] | None
+) -> str:
     """Return a block with its frame, which stays when the inside is swapped."""
     plan = block.plan
     classes = f"block block--{plan.kind}"
@@ -140,7 +165,6 @@ def note_block(
         inside = _folded(copied[plan.index], plan.index, inside)
     if plan.kind == "turn":
         classes += f" role-{plan.role if plan.role in ROLES else 'other'}"
-    packed = encode_tokens(tokens, plan.start_char, plan.end_char)
     speaker = ""
     if plan.speaker and plan.words_start == plan.start_char:
         # Turns of a table have no prefix in the text: the chip is drawn by CSS.
@@ -149,7 +173,7 @@ def note_block(
         speaker += f' data-turn="{plan.turn}"'
     if " " in plan.speaker.strip() and plan.role in paint.roles:
         speaker += f' data-role="{paint.roles[plan.role]}"'
-    return mark_safe(  # noqa: S308 - parts escaped above and in block_inside
+    return (
         f'<div class="{classes}" id="block-{plan.index}" data-start="{plan.start_char}"'
         f' data-end="{plan.end_char}" data-tokens="{packed}"{speaker}>'
         f"{inside}</div>"
@@ -191,7 +215,6 @@ def block_inside(block: Block, paint: Paint) -> SafeString:
     return mark_safe("".join(parts))  # noqa: S308 - escaped in _segment
 
 
-@register.simple_tag
 def mention_list(block: Block, paint: Paint) -> SafeString:
     """Return the entries of the marks that begin in the block."""
     return mark_safe(  # noqa: S308 - escaped in _entry

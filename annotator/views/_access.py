@@ -48,12 +48,15 @@ def get_note(
     least: Role = Role.ANNOTATOR,
     *,
     defer: tuple[str, ...] = (),
+    with_version: bool = True,
 ) -> Note:
     """Return the note, with its project, if the person may work on it.
 
-    Columns in *defer* are read on first use: the tokens of a long note are large.
+    Columns in *defer* are read on first use, as is the active version without
+    *with_version*: the tokens of a long note and the figures of a model are large.
     """
-    notes = Note.objects.select_related("project", "project__active_version")
+    related = ["project", "project__active_version"][: 2 if with_version else 1]
+    notes = Note.objects.select_related(*related)
     note = get_object_or_404(notes.defer(*defer), pk=note_id)
     _require(cast(User, request.user), note.project, least)
     return note

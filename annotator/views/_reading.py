@@ -11,18 +11,22 @@ from annotator import engine
 from annotator.models import Note
 from annotator.selectors.blocks import BlockPlan
 from annotator.selectors.copied import find_copied
+from annotator.selectors.layouts import Layout
 
 # Fewer headings are no outline.
 _MIN_SECTIONS = 2
 _PROFESSIONALS = ("doctor", "nurse", "pharmacist")
 
 
-def reading_context(note: Note, plans: Sequence[BlockPlan]) -> dict[str, Any]:
+def reading_context(note: Note, layout: Layout) -> dict[str, Any]:
     """Return the context of the rail, the bar of turns and the folded paragraphs."""
+    plans = layout.plans
+    if layout.outline is None:
+        layout.outline = [] if note.turns else _outline(note.text, plans)
     roles = Counter(plan.role for plan in plans if plan.turn >= 0)
     n_professional = sum(roles[role] for role in _PROFESSIONALS)
     return {
-        "outline": [] if note.turns else _outline(note.text, plans),
+        "outline": layout.outline,
         "n_turns": len(note.turns),
         "has_patient": 0 < n_professional < roles.total(),
         "copied": find_copied(note, plans),

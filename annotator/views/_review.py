@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -15,13 +16,14 @@ from annotator.models import AnnotationSet, Label, Note
 from annotator.permissions import has_role
 from annotator.selectors.awaiting import awaits_suggestions
 from annotator.selectors.blocks import (
-    BlockPlan,
+    Block,
     Mark,
     assign_levels,
     lay_out,
-    plan_blocks,
+    marks_near,
     touched_blocks,
 )
+from annotator.selectors.layouts import Layout, layout_of
 from annotator.selectors.ledger import ledger_position
 from annotator.selectors.notes import UNSURE_BELOW
 from annotator.selectors.review import (
@@ -54,12 +56,17 @@ from annotator.views._reading import reading_context
 
 @dataclass(frozen=True, slots=True)
 class Painting:
-    """A note's marks laid out for one set."""
+    """A note's marks laid out for one set; ``blocks`` are those to be shown.
+
+    ``touched`` are the keys of the marks that a gesture made or moved.
+    """
 
     marks: list[Mark]
-    plans: list[BlockPlan]
+    blocks: list[Block]
     paint: Paint
     labels: list[Label]
+    touched: list[str]
+    layout: Layout
 
     @property
     def n_undecided(self) -> int:
@@ -74,8 +81,12 @@ class Painting:
         """Return what the page counts: undecided, spans, and both of each label."""
         of_label = Counter(mark.label_id for mark in self.marks)
         labels = {f"label-{one.name}": of_label[one.pk] for one in self.labels}
-        undecided, spans = self.n_undecided, self.n_spans
-        return {"undecided": undecided, "spans": spans, **labels}
+        undecided = self.n_undecided
+        return {
+            "undecided": undecided,
+            "spans": len(self.marks) - undecided,
+            **labels,
+        }
 
 
 def paint_note(
@@ -85,49 +96,54 @@ def paint_note(
     with_suggestions: bool = True,
     current: str = "",
     query: str = "?",
+    changed: Sequence[tuple[int, int]] | None = None,
 ) -> Painting:
-    """Lay out the note; ``note.tokens`` is read only if a line needs it."""
+    """Lay out the note, or of *changed* ranges the blocks that they touch.
+
+    ``note.tokens`` is read only if a line needs it.
+    """
     marks = load_marks(
         note=note, annotation_set=annotation_set, with_suggestions=with_suggestions
     )
+    layout = layout_of(note)
+    near, only, touched = marks, None, list[str]()
+    if changed is not None:
+        only = touched_blocks(layout.plans, changed, marks)
+        near = marks_near(marks, layout.plans, only)
+        ranges = set(changed)
+        touched = [m.key for m in near if (m.start_char, m.end_char) in ranges]
     labels = list(note.project.labels.all())
     language = get_language() or "en"
     paint = Paint(
         text=note.text,
         labels={label.pk: LabelPaint.of(label, language) for label in labels},
-        levels=assign_levels(marks),
+        levels=assign_levels(near),
         current=current,
         query=query,
         language=note.language,
+        guessed=layout.guessed,
     )
-    plans = plan_blocks(note.text, note.turns, lambda: note.tokens)
-    return Painting(marks, plans, paint, labels)
+    blocks = lay_out(note.text, layout.plans, near, only)
+    return Painting(marks, blocks, paint, labels, touched, layout)
 
 
 def answer_gesture(
     note: Note, annotation_set: AnnotationSet, outcome: Outcome | None
 ) -> dict[str, Any]:
     """Return what the script swaps: the blocks touched, or all without an outcome."""
-    painting = paint_note(note, annotation_set)
-    only: set[int] | None = None
-    touched: list[str] = []
-    if outcome is not None:
-        only = touched_blocks(painting.plans, outcome.changed_ranges, painting.marks)
-        changed = set(outcome.changed_ranges)
-        touched = [
-            mark.key
-            for mark in painting.marks
-            if (mark.start_char, mark.end_char) in changed
-        ]
-    blocks = lay_out(note.text, painting.plans, painting.marks, only)
-    position = ledger_position(annotation_set)
+    changed = None if outcome is None else outcome.changed_ranges
+    painting = paint_note(note, annotation_set, changed=changed)
+    blocks = painting.blocks
+    position = outcome.position if outcome is not None else None
+    if position is None:
+        position = ledger_position(annotation_set)
     revision = annotation_set.revision if outcome is None else outcome.revision
     return {
         "revision": revision,
         "counts": painting.counts,
         "blocks": {str(b.plan.index): block_inside(b, painting.paint) for b in blocks},
         "lists": {str(b.plan.index): mention_list(b, painting.paint) for b in blocks},
-        "touched": touched,
+        "touched": painting.touched,
         "can_undo": position.undo is not None,
         "can_redo": position.redo is not None,
         "is_flagged": annotation_set.is_flagged,
@@ -180,8 +196,9 @@ def page_context(request: UserRequest, note: Note, **extra: Any) -> dict[str, An
         if is_reviewer or not is_editable
         else _skip_refusal(request, note),
         "painting": painting,
-        "blocks": lay_out(note.text, painting.plans, painting.marks),
-        **reading_context(note, painting.plans),
+        "blocks": painting.blocks,
+        "packed_tokens": painting.layout.packed_tokens(note),
+        **reading_context(note, painting.layout),
         "hand": _hand(painting),
         "label_buttons": _label_buttons(painting),
         **_keys(request),

@@ -87,7 +87,7 @@ def note_gesture(request: UserRequest, note_id: int) -> HttpResponse:
     # Before the note: the other person may have no access to it.
     if isinstance(sent, dict) and sent.get("user") not in (None, request.user.pk):
         return _refusal(OtherUser("the gesture is another person's"))
-    note = get_note(request, note_id, defer=("tokens", "metadata"))
+    note = get_note(request, note_id, defer=("tokens", "metadata"), with_version=False)
     if sent is None:
         return HttpResponseBadRequest()
     form = GestureForm(sent if isinstance(sent, dict) else {})

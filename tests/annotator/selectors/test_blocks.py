@@ -13,6 +13,7 @@ from annotator.selectors.blocks import (
     assign_levels,
     encode_tokens,
     lay_out,
+    marks_near,
     plan_blocks,
     touched_blocks,
 )
@@ -223,3 +224,25 @@ def test_encode_tokens_of_all_blocks_decodes_to_the_tokens(text: str) -> None:
         )
     ]
     assert decoded == list(tokens)
+
+
+@given(_texts_with_marks(), st.data())
+def test_marks_near_paint_the_wanted_blocks_as_all_marks_do(
+    case: tuple[str, list[Mark]], data: st.DataObject
+) -> None:
+    text, marks = case
+    marks.sort(key=lambda mark: (mark.start_char, -mark.end_char, mark.key))
+    plans = plan_blocks(text)
+    wanted = data.draw(st.sets(st.integers(0, len(plans) - 1)))
+    near = marks_near(marks, plans, wanted)
+    assert lay_out(text, plans, near, wanted) == lay_out(text, plans, marks, wanted)
+    levels = assign_levels(marks)
+    assert assign_levels(near) == {mark.key: levels[mark.key] for mark in near}
+
+
+def test_marks_near_leave_out_what_no_wanted_block_depends_on() -> None:
+    text = "Uno.\n\nDos.\n\nTres."
+    plans = plan_blocks(text)
+    marks = [Mark("a1", 0, 3, 1), Mark("a2", 6, 9, 1), Mark("a3", 12, 16, 1)]
+    assert marks_near(marks, plans, {1}) == [marks[1]]
+    assert marks_near(marks, plans, set()) == []

@@ -526,11 +526,12 @@ def test_undo_of_all_returns_to_the_start_and_redo_of_all_to_the_end(
             )
         position = ledger_position(layer)
         try:
-            apply_gesture(annotation_set=layer, actor=actor, gesture=gesture)
+            done = apply_gesture(annotation_set=layer, actor=actor, gesture=gesture)
         except (SpanRefused, TargetGone, GestureRefused, NothingToUndo):
             layer.refresh_from_db()
             assert ledger_position(layer) == position
             continue
+        assert done.position in (None, ledger_position(layer))
         if gesture.action == "undo":
             states = states[: len(states) - 1] if len(states) > 1 else states
         elif gesture.action == "redo":

@@ -394,12 +394,11 @@ def test_gesture_takes_a_fixed_number_of_queries(
             start_char=start, end_char=end, label=note.project.labels.all()[0]
         )
     suggestion_id = first_suggestion(note)
-    # session, user, note, role, set, replay, own lease; savepoint pair of the
-    # transaction; replay,
-    # take the revision, lock the note, suggestion, twin, span id, insert span, delete
-    # and insert decision, insert event, note in progress, lease; then spans,
-    # suggestions, labels, ledger.
-    with django_assert_num_queries(25):
+    # session, user, note, role, set with replay and own lease; savepoint pair of the
+    # transaction; replay, take the revision, lock the note, suggestion, twin, span id,
+    # insert span, decision and event, note in progress; then spans, suggestions,
+    # labels.
+    with django_assert_num_queries(20):
         response = post_gesture(
             marta,
             note,
