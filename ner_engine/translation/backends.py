@@ -26,6 +26,7 @@ Shield = Literal["word", "element", "none"]
 # name -> where its class is; the name a user says is the key.
 BACKENDS: dict[str, str] = {
     "apertium": "ner_engine.translation.apertium:ApertiumTranslator",
+    "google": "ner_engine.translation.google_cloud:GoogleTranslator",
     "glossary": "ner_engine.translation.glossary:GlossaryTranslator",
 }
 T = TypeVar("T")
