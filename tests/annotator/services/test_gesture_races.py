@@ -46,7 +46,7 @@ def test_all_of_these_on_postgresql(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=170,
+            timeout=280,
         )
     assert result.returncode == 0, result.stdout
 

@@ -57,7 +57,7 @@ def launch(command, n_processes):
         )
         for rank in range(n_processes)
     ]
-    reports = [child.communicate(timeout=170) for child in children]
+    reports = [child.communicate(timeout=280) for child in children]
     for child, (_, errors) in zip(children, reports, strict=True):
         assert child.returncode == 0, errors[-2000:]
     return [report for report, _ in reports]
