@@ -15,9 +15,7 @@ missing and prints the table of all. Seconds are wall-clock: run it on an idle m
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -26,10 +24,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from cells import (  # noqa: E402
+    describe_hardware,
+    name_cell,
+    pool_scores,
+    read_cells,
+    write_cell,
+)
 
 from ner_engine.evaluation.intervals import f1_difference  # noqa: E402
 from ner_engine.evaluation.scorer import Score  # noqa: E402
@@ -80,11 +84,10 @@ def main() -> None:
         if not (args.cells / cell_name(option, n_notes, seed)).exists()
     ]
     if len(wanted) == 1:
-        write_cell(args, Path(corpora) / CORPUS, *wanted[0])
+        measure_cell(args, Path(corpora) / CORPUS, *wanted[0])
     for option, n_notes, seed in wanted if len(wanted) > 1 else ():
         measure_apart(args, option, n_notes, seed)
-    cells = [json.loads(path.read_text()) for path in sorted(args.cells.glob("*.json"))]
-    print(make_table(cells))
+    print(make_table(read_cells(args.cells)))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -122,23 +125,18 @@ def measure_apart(
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def write_cell(
+def measure_cell(
     args: argparse.Namespace, corpus: Path, option: str, n_notes: int, seed: int
 ) -> None:
     """Measure a cell and write its file, which appears whole."""
     pool, dev = cut_dev(corpus)
     cell = measure(args, option, n_notes, seed, pool, dev)
-    path = args.cells / cell_name(option, n_notes, seed)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(cell, indent=2) + "\n")
-    partial.rename(path)
-    print(f"{path.name}: F1 {cell['f1']:.4f}", file=sys.stderr)
+    write_cell(args.cells / cell_name(option, n_notes, seed), cell)
 
 
 def cell_name(option: str, n_notes: int, seed: int) -> str:
     """Return the file name of a cell."""
-    plain = "".join(char if char.isalnum() else "-" for char in option)
-    return f"{plain}.n{n_notes}.s{seed}.json"
+    return name_cell(option, f"n{n_notes}", f"s{seed}")
 
 
 def cut_dev(path: Path) -> tuple[list[Any], list[Any]]:
@@ -213,24 +211,6 @@ def measure(
     }
 
 
-def describe_hardware() -> str:
-    """Name what the figures were measured on."""
-    import torch
-
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        models = [
-            line.partition(":")[2].strip()
-            for line in info.read_text().splitlines()
-            if line.startswith("model name")
-        ]
-        name = models[0] if models else name
-    memory = psutil.virtual_memory().total / 2**30
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB, {gpu}"
-
-
 def make_table(cells: list[dict[str, Any]]) -> str:
     """Return the Markdown table of all cells, one row an option and number of notes.
 
@@ -276,22 +256,14 @@ def _against(
     if not seeds or by_seed is base:
         return ""
     difference = f1_difference(
-        _pooled([by_seed[seed] for seed in seeds]),
-        _pooled([base[seed] for seed in seeds]),
+        pool_scores([by_seed[seed] for seed in seeds]),
+        pool_scores([base[seed] for seed in seeds]),
         seed=0,
     )
     if difference is None:
         return ""
     f1, low, high = (100 * value for value in difference)
     return f"{f1:+.1f} ({low:+.1f} to {high:+.1f})"
-
-
-def _pooled(cells: list[dict[str, Any]]) -> list[Score]:
-    """Return a score a note: the counts of all seeds together."""
-    return [
-        sum((Score(*counts) for counts in rows), Score())
-        for rows in zip(*(cell["counts"] for cell in cells), strict=True)
-    ]
 
 
 if __name__ == "__main__":

@@ -27,9 +27,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ner_engine.bulk import BulkPredictor
-from ner_engine.cli.bench import make_notes
-from ner_engine.types import Document
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from ner_engine.bulk import BulkPredictor  # noqa: E402
+from ner_engine.cli.bench import make_notes  # noqa: E402
+from ner_engine.types import Document  # noqa: E402
 
 BATCH_SIZES = (1, 4, 16)
 WARM_UP_NOTES = 4
