@@ -23,6 +23,7 @@ COMMANDS = (
     "explain",
     "convert",
     "translate",
+    "simulate",
     "bench",
     "accelerate",
     "serve",

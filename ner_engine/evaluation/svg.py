@@ -1,4 +1,4 @@
-"""Two plots as SVG, written by hand: a page must not need a plotting library."""
+"""Three plots as SVG, written by hand: a page must not need a plotting library."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from ner_engine.evaluation.calibration import Bin
 
 INK, ACCENT, PALE, RULE = "#1f2933", "#1b6ca8", "#9cc3e0", "#c8d0d8"
 _FONT = 'font-family="sans-serif" font-size="12"'
+# Told apart with any colour vision (Okabe and Ito 2008); after them dashes.
+_LINE_INKS = (
+    "#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
+)  # fmt: skip
 
 
 class Bar(NamedTuple):
@@ -76,6 +80,63 @@ def reliability_plot(bins: Sequence[Bin], *, title: str) -> str:
     parts.append(
         f'<text x="14" y="{top + size / 2}" {_FONT} fill="{INK}" text-anchor="middle"'
         f' transform="rotate(-90 14 {top + size / 2})">share right</text>'
+    )
+    return "".join([*parts, "</svg>"])
+
+
+class Curve(NamedTuple):
+    """A named line with its interval: as many values as places."""
+
+    name: str
+    places: Sequence[float]
+    values: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+
+
+def line_chart(curves: Sequence[Curve], *, title: str, across: str, up: str) -> str:
+    """Draw lines over a common axis, values on a scale from 0 to 1, intervals as bands.
+
+    *across* and *up* name the axes.
+    """
+    left, top, width, height, legend = 52, 12, 520, 320, 210
+    most = max((max(curve.places) for curve in curves), default=0.0) or 1.0
+    parts = [_open(left + width + legend, top + height + 48, title)]
+    for tick in range(0, 11, 2):
+        x, y = left + width * tick / 10, top + height - height * tick / 10
+        parts.append(_line(left, y, left + width, y, RULE))
+        parts.append(_text(left - 6, y + 4, f"{tick / 10:.1f}", "end"))
+        parts.append(_text(x, top + height + 16, f"{most * tick / 10:.0f}", "middle"))
+
+    def points(places: Sequence[float], values: Sequence[float]) -> str:
+        return " ".join(
+            f"{left + width * place / most:.1f},{top + height * (1 - value):.1f}"
+            for place, value in zip(places, values, strict=True)
+        )
+
+    for index, curve in enumerate(curves):
+        ink = _LINE_INKS[index % len(_LINE_INKS)]
+        dashes = ' stroke-dasharray="5 4"' if index >= len(_LINE_INKS) else ""
+        if curve.low and curve.high:
+            back = points(curve.places[::-1], curve.low[::-1])
+            parts.append(
+                f'<polygon points="{points(curve.places, curve.high)} {back}"'
+                f' fill="{ink}" fill-opacity="0.08"/>'
+            )
+        parts.append(
+            f'<polyline points="{points(curve.places, curve.values)}" fill="none"'
+            f' stroke="{ink}" stroke-width="1.8"{dashes}>'
+            f"<title>{escape(curve.name)}</title></polyline>"
+        )
+        y = top + 14 + 18 * index
+        x = left + width + 16
+        parts.append(_line(x, y - 4, x + 22, y - 4, ink, dashed=bool(dashes)))
+        parts.append(_text(x + 28, y, curve.name, "start"))
+    parts.append(_text(left + width / 2, top + height + 38, across, "middle"))
+    parts.append(
+        f'<text x="14" y="{top + height / 2}" {_FONT} fill="{INK}"'
+        f' text-anchor="middle" transform="rotate(-90 14 {top + height / 2})">'
+        f"{escape(up)}</text>"
     )
     return "".join([*parts, "</svg>"])
 
