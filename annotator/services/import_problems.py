@@ -40,11 +40,17 @@ REASONS: dict[str, Promise] = {
     "id_repeated": _("the id %(id)s came before, at %(place)s"),
     "text_in_project": _("the text is already in the project, as note %(id)s"),
     "id_in_project": _("the id %(id)s is already in the project, with another text"),
+    "not_tokenised": _(
+        "the engine could not divide the text into words (%(kind)s); “run again” tries"
+        " it once more"
+    ),
     "unexpected": _("an unexpected error (%(kind)s); it is in the server's log"),
 }
 DUPLICATES = frozenset(
     {"text_repeated", "id_repeated", "text_in_project", "id_in_project"}
 )
+# What another run may mend, with the same file.
+RETRIABLE = frozenset({"not_tokenised"})
 
 
 @dataclass(frozen=True, slots=True)

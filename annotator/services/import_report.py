@@ -9,7 +9,7 @@ from typing import Any
 
 from annotator.enums import EntityUse
 from annotator.services.import_checks import Candidate, ProjectFit
-from annotator.services.import_problems import DUPLICATES, Problem
+from annotator.services.import_problems import DUPLICATES, RETRIABLE, Problem
 from annotator.services.import_rows import has_gold, shows_suggestions
 
 # Their texts are put together anew from tokens: the white space is ours.
@@ -32,6 +32,8 @@ class ImportReport:
     files: list[dict[str, Any]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     n_problems: int = 0
+    # Of these, the ones that another run of the same files may mend.
+    n_retriable: int = 0
     prediction_job: int | None = None
     # Notes that went in and that nobody settled: the model is to read them.
     open_ids: list[int] = field(default_factory=list)
@@ -53,6 +55,7 @@ class ImportReport:
     def add_problem(self, problem: Problem) -> None:
         """Count what was left out and list the first thousand."""
         self.n_problems += 1
+        self.n_retriable += problem.code in RETRIABLE
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(problem)
 
@@ -76,6 +79,7 @@ class ImportReport:
             "files": self.files,
             "duplicates": self.n_duplicates,
             "n_problems": self.n_problems,
+            "retriable": self.n_retriable,
             "problems": [problem.as_json() for problem in self.problems],
             "prediction_job": self.prediction_job,
         }

@@ -44,6 +44,7 @@ from annotator.services.import_rows import (
     shows_suggestions,
     write_notes,
 )
+from annotator.services.import_tokens import set_tokens
 from annotator.services.predictions import enqueue_predictions
 
 logger = logging.getLogger(__name__)
@@ -117,7 +118,8 @@ def enqueue_import(
 def run_import_job(context: jobs.JobContext) -> dict[str, Any]:
     """Read the uploads of a job, then delete them and queue suggestions.
 
-    Those of a job that did not succeed stay for "run again" until the reaper's sweep.
+    Those of a job that did not succeed, or not with every note, stay for "run again"
+    until the reaper's sweep.
     """
     job = context.job
     if job.project is None:
@@ -147,7 +149,8 @@ def run_import_job(context: jobs.JobContext) -> dict[str, Any]:
             _conclude(report, job.project, job.created_by, job.pk, len(paths))
             context.cancel(report.as_json())
         raise
-    shutil.rmtree(folder, ignore_errors=True)
+    if not report.n_retriable:
+        shutil.rmtree(folder, ignore_errors=True)
     return report.as_json()
 
 
@@ -320,8 +323,9 @@ def _import_batch(
                 report.open_ids.append(twin.pk)
         else:
             new.append(candidate)
-    _tokenise(new, watch)
-    for part in _parts(new, fit):
+    for problem in set_tokens(new, watch):
+        report.add_problem(problem)
+    for part in _parts([c for c in new if c.tokenizer_version], fit):
         with committing():
             # One importer at a time: what was looked up above stays true.
             Project.objects.select_for_update().get(pk=fit.project.pk)
@@ -337,17 +341,6 @@ def _import_batch(
         report.open_ids += open_ids
         for candidate in fresh:
             report.count(candidate, fit)
-
-
-def _tokenise(candidates: list[Candidate], watch: Watch) -> None:
-    if not candidates:
-        return
-    version, tokens = engine.tokenise(
-        [(c.external_id, c.text, c.language) for c in candidates], watch=watch
-    )
-    for candidate in candidates:
-        candidate.tokens = tokens[candidate.external_id]
-        candidate.tokenizer_version = version
 
 
 def _parts(candidates: list[Candidate], fit: ProjectFit) -> list[list[Candidate]]:

@@ -21,7 +21,7 @@ from annotator.enums import QUEUE_OF_KIND, JobKind, JobState, Queue
 from annotator.models import Job, ModelVersion
 from annotator.selectors.workers import worker_health
 from annotator.services import heartbeats
-from annotator.services.jobs import job_folder, runnable
+from annotator.services.jobs import job_folder, left_undone, runnable
 from annotator.validators import whole_number
 
 logger = logging.getLogger(__name__)
@@ -170,11 +170,8 @@ def _sweep_uploads(now: datetime) -> int:
 
 
 def _in_need_of_files(now: datetime) -> QuerySet[Job]:
-    unfinished = Q(state__in=[JobState.FAILED, JobState.CANCELLED])
-    return Job.objects.filter(
-        Q(state__in=[JobState.QUEUED, JobState.RUNNING])
-        | (unfinished & Q(finished_at__gt=now - KEEP_UNFINISHED))
-    )
+    recent = left_undone().filter(finished_at__gt=now - KEEP_UNFINISHED)
+    return Job.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING]) | recent
 
 
 def _sweep_bundles(now: datetime) -> int:

@@ -16,11 +16,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from annotator.dispatch import wake_worker
-from annotator.enums import QUEUE_OF_KIND, JobState
+from annotator.enums import QUEUE_OF_KIND, JobKind, JobState
 from annotator.exceptions import JobCancelled, LeaseLost, WorkerStopping, WrongState
 from annotator.models import Job, Project, User
 from annotator.services import leases
@@ -73,21 +73,40 @@ def request_cancel(*, job: Job, actor: User | None) -> Job:
     return job
 
 
+def left_undone() -> QuerySet[Job]:
+    """Return what may be run again: failed, cancelled, or an import that left out notes
+    which another run may take."""
+    return Job.objects.filter(
+        Q(state__in=[JobState.FAILED, JobState.CANCELLED])
+        | Q(state=JobState.SUCCEEDED, kind=JobKind.IMPORT, result__retriable__gt=0)
+    )
+
+
+def is_left_undone(job: Job) -> bool:
+    """Tell of one job whether `left_undone` returns it, without a query."""
+    if job.state in (JobState.FAILED, JobState.CANCELLED):
+        return True
+    is_import = job.state == JobState.SUCCEEDED and job.kind == JobKind.IMPORT
+    return is_import and bool(job.result.get("retriable"))
+
+
 def run_again(*, job: Job, actor: User | None) -> Job:
-    """Queue a failed or cancelled job again; a training goes on from its checkpoint."""
+    """Queue a job again that did not do all; a training goes on from its checkpoint."""
     with transaction.atomic():
-        done = Job.objects.filter(
-            pk=job.pk, state__in=[JobState.FAILED, JobState.CANCELLED]
-        ).update(
-            state=JobState.QUEUED,
-            attempt=0,
-            cancel_requested=False,
-            error_class="",
-            error_message="",
-            result={},
-            lease_until=None,
-            finished_at=None,
-            dispatched_at=timezone.now(),
+        done = (
+            left_undone()
+            .filter(pk=job.pk)
+            .update(
+                state=JobState.QUEUED,
+                attempt=0,
+                cancel_requested=False,
+                error_class="",
+                error_message="",
+                result={},
+                lease_until=None,
+                finished_at=None,
+                dispatched_at=timezone.now(),
+            )
         )
         if not done:
             raise WrongState(f"job {job.pk} neither failed nor was cancelled")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from annotator.enums import JobKind, JobState, Role
+from annotator.enums import JobKind, Role
 from annotator.models import Job
 from annotator.permissions import (
     LEAST_TO_CHANGE_JOB,
@@ -46,8 +46,7 @@ def _context(request: UserRequest, job: Job) -> dict[str, object]:
         "project": job.project,
         "prediction": _prediction_of(job),
         "may_cancel": may_change and not job.is_finished and not job.cancel_requested,
-        "may_run_again": may_change
-        and job.state in (JobState.FAILED, JobState.CANCELLED),
+        "may_run_again": may_change and jobs.is_left_undone(job),
     }
 
 

@@ -74,7 +74,7 @@ class JobCancelView(generics.GenericAPIView[Job]):
 
 
 class JobRunAgainView(generics.GenericAPIView[Job]):
-    """Queue a failed or cancelled job again."""
+    """Queue a failed or cancelled job again, or an import for what it left out."""
 
     serializer_class = JobSerializer
 

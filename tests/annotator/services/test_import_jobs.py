@@ -167,11 +167,11 @@ def test_a_cancelled_import_reports_what_went_in_and_has_it_read(data_dir, own_e
     context = _claimed([upload], active_version=make_version())
     told = context.progress
 
-    def cancelled_at_the_second_batch(done, total, message):
+    def cancelled_at_the_second_batch(done, total):
         if done:
             jobs.request_cancel(job=context.job, actor=None)
             context._keeper.cancelled.set()  # the lease's thread sees it in a second
-        told(done, total, message)
+        told(done, total)
 
     context.progress = cancelled_at_the_second_batch
     job_runner._run(context)

@@ -88,6 +88,7 @@ def test_import_gold_makes_note_tokens_set_and_spans(tmp_path):
         "files": [{"file": "notes.jsonl", "notes": 1}],
         "duplicates": 0,
         "n_problems": 0,
+        "retriable": 0,
         "problems": [],
         "rejoined": 0,
         "prediction_job": None,
@@ -539,7 +540,7 @@ def test_import_job_run_twice_goes_on_behind_the_crash(tmp_path):
     path = _jsonl(tmp_path, *rows)
     calls = []
 
-    def crash_at_second_batch(done, total, message):
+    def crash_at_second_batch(done, total):
         calls.append(done)
         if done:
             raise KeyboardInterrupt

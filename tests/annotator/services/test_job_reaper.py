@@ -193,7 +193,7 @@ def test_folders_of_finished_jobs_are_removed(now, tmp_path):
 
 def test_uploads_that_no_import_needs_are_removed(now, tmp_path):
     project = make_project()
-    for name in ("waiting", "done", "orphan", "young"):
+    for name in ("waiting", "done", "partly", "orphan", "young"):
         folder = tmp_path / "uploads" / name
         folder.mkdir(parents=True)
         age = 0 if name == "young" else 2 * 3600
@@ -206,9 +206,17 @@ def test_uploads_that_no_import_needs_are_removed(now, tmp_path):
             state=state,
             dispatched_at=now,
         )
+    make_job(
+        project,
+        JobKind.IMPORT,
+        parameters={"folder": "partly"},
+        state=JobState.SUCCEEDED,
+        result={"created": 3, "retriable": 1},
+        finished_at=now,
+    )
     assert reap(now=now).n_folders == 2
     left = {path.name for path in (tmp_path / "uploads").iterdir()}
-    assert left == {"waiting", "young"}
+    assert left == {"waiting", "partly", "young"}
 
 
 def test_bundles_without_a_version_are_removed_when_nothing_trains(now, tmp_path):

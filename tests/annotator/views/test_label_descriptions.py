@@ -42,9 +42,10 @@ def pages(project):
 
 
 def test_default_descriptions_are_those_of_the_five_labels(project):
-    assert set(
-        project.labels.values_list("description", flat=True)
-    ) == DEFAULT_DESCRIPTIONS
+    assert (
+        set(project.labels.values_list("description", flat=True))
+        == DEFAULT_DESCRIPTIONS
+    )
 
 
 def test_a_default_description_is_translated_on_every_page(admin, project):
