@@ -18,12 +18,16 @@ class Span:
         Name of the label, as the label scheme spells it.
     confidence : float, optional
         Calibrated probability in [0, 1] that the span is right; None for gold spans.
+    attributes : tuple of str
+        What the text says of the mention: negated, hypothetical, family, historical.
+        Kept as a file has it; no model learns it.
     """
 
     start_char: int
     end_char: int
     label: str
     confidence: float | None = field(default=None, compare=False)
+    attributes: tuple[str, ...] = field(default=(), compare=False)
 
     def mention(self, text: str) -> str:
         """Return the surface of the span in *text*."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
-from annotator.enums import NoteState, SetState
+from annotator.enums import Attribute, NoteState, SetState
 from annotator.models import AnnotationSet, Project, Span
 
 
@@ -43,11 +43,15 @@ def gold_sets(
     )
 
 
-def gold_document(annotation_set: AnnotationSet) -> dict[str, Any]:
+def gold_document(
+    annotation_set: AnnotationSet, *, with_attributes: bool = False
+) -> dict[str, Any]:
     """Return the set as a row of Document JSONL.
 
     ``exhaustive_for`` is what the annotator could mark and left nothing undecided of:
-    the heads of the other labels learn from the annotated tokens alone.
+    the heads of the other labels learn from the annotated tokens alone. Entities say
+    their clinical context where *with_attributes*: no training reads it, and data that
+    differ in nothing else are the same to it.
     """
     note = annotation_set.note
     undecided = set(annotation_set.labels_undecided)
@@ -63,10 +67,16 @@ def gold_document(annotation_set: AnnotationSet) -> dict[str, Any]:
             name for name in annotation_set.labels_shown if name not in undecided
         ],
         "entities": [
-            {"start": s.start_char, "end": s.end_char, "label": s.label.name}
-            for s in annotation_set.spans.all()
+            _entity(span, with_attributes=with_attributes)
+            for span in annotation_set.spans.all()
         ],
     }
     if note.turns:
         document["turns"] = note.turns
     return document
+
+
+def _entity(span: Span, *, with_attributes: bool) -> dict[str, Any]:
+    entity = {"start": span.start_char, "end": span.end_char, "label": span.label.name}
+    names = [name for name in Attribute.values if span.attributes.get(name)]
+    return {**entity, "attributes": names} if with_attributes and names else entity

@@ -17,7 +17,8 @@ CHUNK_NOTES = 100
 MAX_DIFFERENCES = 100
 
 Progress = Callable[[int, int], None]
-SpanSet = set[engine.SpanTuple]
+# start_char, end_char, label and, where the format has them, attributes
+SpanSet = set[tuple[Any, ...]]
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ def write_file(
 ) -> Written:
     """Write the gold of the splits, in the order of the notes."""
     written = Written()
+    has_attributes = format_name == ExportFormat.JSONL
     sets = gold_sets(project, splits=splits)
     total = sets.count()
 
@@ -52,7 +54,7 @@ def write_file(
         for gold in sets.iterator(chunk_size=CHUNK_NOTES):
             if progress is not None:
                 progress(len(written.expected), total)
-            document = gold_document(gold)
+            document = gold_document(gold, with_attributes=has_attributes)
             written.expected[document["id"]] = _span_set(document)
             yield document, gold.note.tokens
 
@@ -140,7 +142,10 @@ def _carried(
 
 
 def _span_set(document: engine.DocumentJson) -> SpanSet:
-    return {(e["start"], e["end"], e["label"]) for e in document["entities"]}
+    return {
+        (e["start"], e["end"], e["label"], *e.get("attributes", ()))
+        for e in document["entities"]
+    }
 
 
 def _difference(external_id: str, wanted: SpanSet, found: SpanSet) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from annotator import engine
-from annotator.enums import EntityUse, Genre, Split
+from annotator.enums import Attribute, EntityUse, Genre, Split
 from annotator.models import Note, Project
 from annotator.services.import_problems import Problem, Refused
 
@@ -269,12 +269,17 @@ def _entities(
         start, end = int(entity["start"]), int(entity["end"])
         if not 0 <= start < end <= len(text):
             raise Refused("offsets", start=start, end=end, n=len(text))
+        strange = sorted(set(entity.get("attributes", ())) - set(Attribute.values))
+        if strange:
+            raise Refused(
+                "unknown_attribute", names=", ".join(map(_shown, strange[:5]))
+            )
         once.setdefault((start, end, str(entity["label"])), dict(entity))
     return [once[key] for key in sorted(once)]
 
 
 def _shown(name: str) -> str:
-    """Cut a label that a file made up to what a report can hold."""
+    """Cut a name that a file made up to what a report can hold."""
     return "".join(char for char in name if char.isprintable())[:40]
 
 

@@ -31,6 +31,10 @@ REASONS: dict[str, Promise] = {
     "id_too_long": _("the id or group has %(n)d characters; at most %(limit)d"),
     "id_broken": _("the id or group holds a control or a broken character"),
     "unknown_label": _("labels that the project lacks: %(labels)s"),
+    "unknown_attribute": _(
+        "attributes that are none of negated, hypothetical, family, historical:"
+        " %(names)s"
+    ),
     "offsets": _("entity [%(start)d, %(end)d) outside a text of %(n)d characters"),
     "split_unknown": _("the split is none of train, dev, test"),
     "split_differs": _(

@@ -124,6 +124,7 @@ def _spans(
             end_char=entity["end"],
             label=labels[entity["label"]],
             origin=Origin.IMPORTED,
+            attributes=dict.fromkeys(entity.get("attributes", ()), True),
         )
         for entity in candidate.entities or ()
     ]

@@ -65,6 +65,7 @@ _TEMPLATES = (
     gettext_noop("entity %(number)d has no label, or one with blanks"),
     gettext_noop("entity %(number)d: the confidence is not a number"),
     gettext_noop("entity %(number)d: the confidence is outside [0, 1]"),
+    gettext_noop("entity %(number)d: the attributes are not a list of strings"),
     gettext_noop("entity %(number)d: start and end are not both whole numbers"),
     gettext_noop("turn %(number)d is %(what)s, not an object"),
     gettext_noop("turn %(number)d: start and end are not both whole numbers"),

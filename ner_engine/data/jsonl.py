@@ -1,7 +1,8 @@
 """Document JSONL: the engine's interchange form, one JSON object a line.
 
 A row holds ``id, text, language, entities[{start, end, label}]`` and optionally
-``split, group, exhaustive_for, turns``; predictions add ``confidence`` to an entity.
+``split, group, exhaustive_for, turns``; predictions add ``confidence`` to an entity,
+people ``attributes``.
 Where an entity has the key ``mapped``, it is the label, and null leaves the entity out.
 Rows without ``entities`` are texts nobody annotated. Standard library only.
 """
@@ -256,7 +257,17 @@ def _span(entity: object, index: int) -> Span | None:
         if not 0 <= confidence <= 1:
             raise BadInput(f"entity {index}: the confidence is outside [0, 1]")
         confidence = float(confidence)
-    return Span(start_char, end_char, label, confidence)
+    attributes = _attributes(entity, index)
+    return Span(start_char, end_char, label, confidence, attributes)
+
+
+def _attributes(entity: dict[str, Any], index: int) -> tuple[str, ...]:
+    names = entity.get("attributes")
+    if names is None:
+        return ()
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BadInput(f"entity {index}: the attributes are not a list of strings")
+    return tuple(dict.fromkeys(names))
 
 
 def _turns(row: dict[str, Any]) -> tuple[Turn, ...]:
@@ -290,4 +301,6 @@ def _entity_row(span: Span) -> dict[str, Any]:
     }
     if span.confidence is not None:
         entity["confidence"] = span.confidence
+    if span.attributes:
+        entity["attributes"] = list(span.attributes)
     return entity

@@ -74,6 +74,8 @@ BAD_FILES = {
             % b'{"label": "A", "start": 0, "end": 99}',
             b'{"id": "e", "text": "x", "entities": [%s]}'
             % b'{"label": "A", "start": 0, "end": 1, "confidence": 2}',
+            b'{"id": "e", "text": "x", "entities": [%s]}'
+            % b'{"label": "A", "start": 0, "end": 1, "attributes": "negated"}',
             b'{"id": "t", "text": "x", "turns": [true]}',
             b'{"id": "t", "text": "x", "turns": [{}]}',
             b'{"id": "x", "text": "x", "exhaustive_for": [1]}',
