@@ -1,0 +1,1 @@
+"""Suggestions without a model: term lists, patterns, and how sources are merged."""
