@@ -112,6 +112,24 @@ class StaleRevision(AnnotatorError):
         return {"sent": self.sent, "stored": self.stored}
 
 
+class ConfirmationNeeded(AnnotatorError):
+    """A change that reaches further than it looks, and nobody said that they know.
+
+    *counts* tell what it would do.
+    """
+
+    status = 409
+    code = "confirmation_needed"
+
+    def __init__(self, subject: str, **counts: int) -> None:
+        self.counts = counts
+        told = ", ".join(f"{name} {n}" for name, n in counts.items())
+        super().__init__(f"{subject}: to be confirmed: {told}")
+
+    def details(self) -> dict[str, Any]:
+        return dict(self.counts)
+
+
 class WrongState(AnnotatorError):
     """The row is not in a state in which this can be done."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import Any
 
@@ -10,7 +11,12 @@ from django.db import models, transaction
 
 from annotator.default_labels import DEFAULT_LABELS
 from annotator.enums import Genre, NoteState, Role, VersionState
-from annotator.exceptions import InvalidValues, NotAllowed, WrongState
+from annotator.exceptions import (
+    ConfirmationNeeded,
+    InvalidValues,
+    NotAllowed,
+    WrongState,
+)
 from annotator.models import (
     AnnotationSet,
     Assignment,
@@ -20,10 +26,15 @@ from annotator.models import (
     Note,
     Project,
     Span,
+    Suggestion,
     SuggestionDecision,
     User,
 )
-from annotator.selectors.overlap import notes_to_reopen, notes_to_settle
+from annotator.selectors.overlap import (
+    notes_to_reopen,
+    notes_to_settle,
+    overlap_effect,
+)
 from annotator.selectors.review import OPEN_NOTE_STATES
 from annotator.services import audit
 
@@ -97,16 +108,24 @@ def shipped_version() -> ModelVersion | None:
     )
 
 
-def update_project(*, project: Project, actor: User, **values: Any) -> Project:
+def update_project(
+    *, project: Project, actor: User, confirmed: bool = False, **values: Any
+) -> Project:
     """Change settings; only the fields given are written.
 
-    Another number of annotators a note settles or reopens notes in the same moment:
-    `selectors.overlap.overlap_effect` says beforehand how many.
+    Another number of annotators a note settles or reopens notes in the same moment.
+    Raises ConfirmationNeeded where it does, with the counts of
+    `selectors.overlap.overlap_effect`, unless *confirmed*.
     """
     changed = _assign(project, _known(values, PROJECT_FIELDS))
     _clean(project)
     if changed:
         with transaction.atomic():
+            stored = Project.objects.select_for_update().get(pk=project.pk)
+            effect = overlap_effect(stored, project.overlap)
+            if effect and not confirmed:
+                counts = dataclasses.asdict(effect)
+                raise ConfirmationNeeded(f"project {project.pk}", **counts)
             project.save(update_fields=changed)
             counts = _recount_notes(project) if "overlap" in changed else {}
             _record(actor, "project.update", project, fields=changed, **counts)
@@ -189,8 +208,11 @@ def update_label(*, label: Label, actor: User, **values: Any) -> Label:
     return label
 
 
-def delete_label(*, label: Label, actor: User) -> None:
-    """Remove a label that nobody used; undecided suggestions of it go with it."""
+def delete_label(*, label: Label, actor: User, confirmed: bool = False) -> None:
+    """Remove a label that nobody used; undecided suggestions of it go with it.
+
+    Raises ConfirmationNeeded with their number where there are any, unless *confirmed*.
+    """
     project = label.project
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
@@ -203,6 +225,10 @@ def delete_label(*, label: Label, actor: User) -> None:
             )
         if project.labels.count() == 1:
             raise WrongState("a project needs at least one label")
+        n_suggestions = Suggestion.objects.filter(label=label).count()
+        if n_suggestions and not confirmed:
+            subject = f"project {project.pk}, label {label.name}"
+            raise ConfirmationNeeded(subject, n_suggestions=n_suggestions)
         name = label.name
         label.delete()
         _record(actor, "label.delete", project, label=name)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotator.enums import Role
-from annotator.exceptions import InvalidValues, WrongState
+from annotator.exceptions import ConfirmationNeeded, InvalidValues, WrongState
 from annotator.forms.projects import (
     LANGUAGES,
     LabelForm,
@@ -25,7 +25,7 @@ from annotator.forms.projects import (
 )
 from annotator.models import Label, Membership, Project
 from annotator.permissions import role_in
-from annotator.selectors.overlap import OverlapEffect, overlap_effect
+from annotator.selectors.overlap import OverlapEffect
 from annotator.services import projects
 from annotator.views._access import UserRequest, get_project
 
@@ -56,14 +56,19 @@ def project_edit(request: UserRequest, slug: str) -> HttpResponse:
     """Settings, with the lists of labels and members below."""
     project = get_project(request, slug, Role.ADMIN)
     form = ProjectForm(request.POST or None, instance=copy.copy(project))
-    is_valid = request.method == "POST" and form.is_valid()
-    effect = _unconfirmed_effect(request, project, form) if is_valid else None
-    if effect:
-        form.add_error("overlap", _("Read what this changes, then confirm it below."))
-    elif is_valid:
+    effect = None
+    if request.method == "POST" and form.is_valid():
         try:
             projects.update_project(
-                project=project, actor=request.user, **form.values()
+                project=project,
+                actor=request.user,
+                confirmed=_is_confirmed(request, form),
+                **form.values(),
+            )
+        except ConfirmationNeeded as error:
+            effect = OverlapEffect(**error.counts)
+            form.add_error(
+                "overlap", _("Read what this changes, then confirm it below.")
             )
         except InvalidValues as error:
             add_refusal(form, error)
@@ -75,17 +80,13 @@ def project_edit(request: UserRequest, slug: str) -> HttpResponse:
     return _settings_page(request, shown, effect=effect, form=form)
 
 
-def _unconfirmed_effect(
-    request: UserRequest, project: Project, form: ProjectForm
-) -> OverlapEffect:
-    """Return what the number of annotators does to notes, nothing if that was read.
+def _is_confirmed(request: UserRequest, form: ProjectForm) -> bool:
+    """Tell whether the person read what the number of annotators does to notes.
 
     The confirmation names the number, so that it is not taken for another one.
     """
-    overlap = form.cleaned_data["overlap"]
-    if request.POST.get("overlap_confirmed") == str(overlap):
-        return OverlapEffect(overlap)
-    return overlap_effect(project, overlap)
+    wanted = str(form.cleaned_data["overlap"])
+    return request.POST.get("overlap_confirmed") == wanted
 
 
 def _settings_page(
@@ -178,7 +179,8 @@ def _label_page(
 def label_delete(request: UserRequest, slug: str, label_id: int) -> HttpResponse:
     project = get_project(request, slug, Role.ADMIN)
     label = get_object_or_404(project.labels, pk=label_id)
-    projects.delete_label(label=label, actor=request.user)
+    # The page says that suggestions go with it.
+    projects.delete_label(label=label, actor=request.user, confirmed=True)
     messages.success(request, _("The label was deleted."))
     return redirect("project_edit", slug=project.slug)
 

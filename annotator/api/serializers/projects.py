@@ -51,6 +51,15 @@ class ProgressSerializer(serializers.Serializer[Any]):
     n_in_progress = serializers.IntegerField()
 
 
+class Confirmation(serializers.Serializer[Any]):
+    """That somebody knows what a change does beyond itself."""
+
+    confirm = serializers.BooleanField(
+        default=False,
+        help_text="Without it such a change is refused (409), with its counts.",
+    )
+
+
 class ProjectDetailSerializer(ProjectSerializer):
     """A project with its guideline and how far its notes are.
 
@@ -68,6 +77,12 @@ class ProjectDetailSerializer(ProjectSerializer):
     guideline_base_digest = serializers.CharField(
         max_length=64, required=False, write_only=True
     )
+    confirm = serializers.BooleanField(
+        required=False,
+        write_only=True,
+        help_text="Change the number of annotators a note although it settles or"
+        " reopens notes; without it that is refused (409), with the counts.",
+    )
     progress = serializers.SerializerMethodField()
 
     class Meta(ProjectSerializer.Meta):
@@ -76,6 +91,7 @@ class ProjectDetailSerializer(ProjectSerializer):
             "guideline",
             "guideline_digest",
             "guideline_base_digest",
+            "confirm",
             "progress",
         )
 

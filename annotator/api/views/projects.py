@@ -9,13 +9,17 @@ from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms import model_to_dict
 from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from annotator.api.filters import read_parameters
 from annotator.api.permissions import IsStaffToCreate, ProjectAccess, person
 from annotator.api.serializers.projects import (
+    Confirmation,
     LabelSerializer,
     ProjectDetailSerializer,
     ProjectSerializer,
@@ -87,7 +91,12 @@ class ProjectDetail(ProjectAccess, generics.RetrieveUpdateAPIView[Project]):
         actor = person(self.request)
         values = _checked(self.project, sent)
         with transaction.atomic():
-            projects.update_project(project=self.project, actor=actor, **values)
+            projects.update_project(
+                project=self.project,
+                actor=actor,
+                confirmed=sent.get("confirm", False),
+                **values,
+            )
             if "guideline" in sent:
                 projects.update_guideline(
                     project=self.project,
@@ -137,5 +146,13 @@ class LabelDetail(ProjectAccess, generics.RetrieveUpdateDestroyAPIView[Label]):
             label=label, actor=person(self.request), **serializer.validated_data
         )
 
+    @extend_schema(parameters=[Confirmation])
+    def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Delete a label that nobody used, with the suggestions of it."""
+        return super().delete(request, *args, **kwargs)
+
     def perform_destroy(self, instance: Label) -> None:
-        projects.delete_label(label=instance, actor=person(self.request))
+        sent = read_parameters(self.request, Confirmation)
+        projects.delete_label(
+            label=instance, actor=person(self.request), confirmed=sent["confirm"]
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from annotator.enums import NoteState
+from annotator.enums import NoteState, SetState
 from annotator.models import Label, Membership, Project
 from tests.annotator.factories import (
     SPANS,
@@ -12,6 +12,7 @@ from tests.annotator.factories import (
     make_note,
     make_project,
     make_set,
+    make_suggestion,
     make_user,
     make_version,
 )
@@ -125,6 +126,27 @@ def test_patch_changes_what_was_sent_only(admin, project):
     assert (stored.overlap, stored.genre, stored.test_percent) == (2, "dialogue", 10)
 
 
+def test_more_annotators_for_submitted_notes_are_confirmed_first(admin, project):
+    note = make_note(project, state=NoteState.SUBMITTED)
+    make_set(note, make_member(project), SPANS, state=SetState.SUBMITTED)
+    sent = {"overlap": 2, "name": "Other"}
+
+    for unsure in ({}, {"confirm": False}):
+        answer = admin.patch(f"{URL}alta/", sent | unsure, **JSON)
+        assert (answer.status_code, answer.json()["code"]) == (
+            409,
+            "confirmation_needed",
+        )
+        counts = answer.json()["details"]
+        assert (counts["n_reopened"], counts["n_no_gold"]) == (1, 1)
+        stored = Project.objects.get(pk=project.pk)
+        assert (stored.overlap, stored.name) == (1, "Project alta")
+
+    answer = admin.patch(f"{URL}alta/", sent | {"confirm": True}, **JSON)
+    note.refresh_from_db()
+    assert (answer.status_code, note.state) == (200, NoteState.IN_PROGRESS)
+
+
 def test_guideline_of_another_person_is_not_overwritten(admin, project):
     url = f"{URL}alta/"
     digest = admin.get(url).json()["guideline_digest"]
@@ -190,6 +212,20 @@ def test_label_rules_hold(admin, project, sent, field):
     answer = admin.post(f"{URL}alta/labels/", label, **JSON)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_values")
     assert list(answer.json()["details"]["fields"]) == [field]
+
+
+def test_a_label_with_suggestions_is_deleted_when_that_is_confirmed(admin, project):
+    make_suggestion(make_note(project), *SPANS[0])
+    label = project.labels.get(name=SPANS[0][2])
+    url = f"{URL}alta/labels/{label.pk}/"
+
+    answer = admin.delete(url)
+    assert (answer.status_code, answer.json()["code"]) == (409, "confirmation_needed")
+    assert answer.json()["details"] == {"n_suggestions": 1}
+    assert project.labels.filter(pk=label.pk).exists()
+
+    assert admin.delete(f"{url}?confirm=true").status_code == 204
+    assert not project.labels.filter(pk=label.pk).exists()
 
 
 def test_used_label_stays(admin, project):

@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from annotator.enums import NoteState, Role
-from annotator.exceptions import OthersWork, WrongState
+from annotator.exceptions import ConfirmationNeeded, OthersWork, WrongState
 from annotator.models import Assignment, AuditEntry, Note, Project, User
 from annotator.selectors.gold import gold_sets
 from annotator.selectors.overlap import OverlapEffect, overlap_effect
@@ -35,7 +35,14 @@ def ask_for(project: Project, overlap: int) -> OverlapEffect:
     """Change the number as an administrator does; return what was foreseen."""
     foreseen = overlap_effect(project, overlap)
     admin = make_member(project, Role.ADMIN)
-    update_project(project=project, actor=admin, overlap=overlap)
+    if foreseen:
+        with pytest.raises(ConfirmationNeeded) as caught:
+            update_project(project=project, actor=admin, overlap=overlap)
+        assert OverlapEffect(**caught.value.counts) == foreseen
+        project.refresh_from_db()
+    update_project(
+        project=project, actor=admin, overlap=overlap, confirmed=bool(foreseen)
+    )
     return foreseen
 
 

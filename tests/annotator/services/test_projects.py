@@ -182,7 +182,9 @@ def test_delete_label_unused_takes_undecided_suggestions_with_it():
     note = make_note(project)
     make_suggestion(note, 21, 35, "FINDING")
 
-    projects.delete_label(label=project.labels.get(name="FINDING"), actor=make_user())
+    label = project.labels.get(name="FINDING")
+
+    projects.delete_label(label=label, actor=make_user(), confirmed=True)
 
     assert project.labels.count() == 4
     assert Suggestion.objects.count() == 0
