@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -23,11 +24,16 @@ from ner_engine.translation.segments import Unit
 # it does not know, in an element that HTML marks as not for translation, or as it is.
 Shield = Literal["word", "element", "none"]
 
-# name -> where its class is; the name a user says is the key.
+# name -> what makes it of a direction and options; the name is what a user says.
+_HERE = "ner_engine.translation"
 BACKENDS: dict[str, str] = {
-    "apertium": "ner_engine.translation.apertium:ApertiumTranslator",
-    "google": "ner_engine.translation.google_cloud:GoogleTranslator",
-    "glossary": "ner_engine.translation.glossary:GlossaryTranslator",
+    "apertium": f"{_HERE}.apertium:ApertiumTranslator.from_options",
+    "google": f"{_HERE}.google_cloud:GoogleTranslator.from_options",
+    "marian": f"{_HERE}.seq2seq:Seq2SeqTranslator.marian",
+    "nllb": f"{_HERE}.seq2seq:Seq2SeqTranslator.nllb",
+    "ctranslate2": f"{_HERE}.ctranslate:CTranslate2Translator.from_options",
+    "argos": f"{_HERE}.ctranslate:ArgosTranslator.from_options",
+    "glossary": f"{_HERE}.glossary:GlossaryTranslator.from_options",
 }
 T = TypeVar("T")
 
@@ -136,10 +142,8 @@ def make_translator(
     if name not in BACKENDS:
         raise BadInput(f"unknown backend {name}; known: {', '.join(BACKENDS)}")
     module, _, attribute = BACKENDS[name].partition(":")
-    made = getattr(importlib.import_module(module), attribute)
-    translator: Translator = made.from_options(
-        source=source, target=target, options=options or {}
-    )
+    make = attrgetter(attribute)(importlib.import_module(module))
+    translator: Translator = make(source=source, target=target, options=options or {})
     return translator
 
 
