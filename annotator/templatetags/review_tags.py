@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django import template
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -124,6 +125,17 @@ def _roles() -> dict[str, str]:
 def percent(confidence: float | None) -> int:
     """Return whole percent, never 100 for what is not certain."""
     return min(99, round(100 * (confidence or 0.0)))
+
+
+@register.simple_tag
+def preload_modules(names: str) -> SafeString:
+    """Return links that have these modules fetched at once, not import by import."""
+    return mark_safe(  # noqa: S308 - our own names
+        "".join(
+            f'<link rel="modulepreload" href="{static(f"js/{name}.js")}">'
+            for name in names.split()
+        )
+    )
 
 
 @register.simple_tag

@@ -14,6 +14,7 @@ import { makePainter } from "./pending_paint.js";
 import { makeRelogin } from "./relogin.js";
 import { moveEdge, snap } from "./selection.js";
 import { initSame, initSeveral } from "./several.js";
+import { initSheet } from "./sheet.js";
 import { initSubmit } from "./submit.js";
 import { fieldsOf, makeWorkbench } from "./workbench.js";
 
@@ -281,6 +282,7 @@ export function initReview(root) {
   document.addEventListener("note:revision", ({ detail }) => sender.heard(detail));
   window.addEventListener("beforeunload", (event) => sender.isAtRisk && event.preventDefault());
   initKeys(document, { keys: JSON.parse(root.dataset.keys), isSelecting: () => Boolean(caret.range), run });
+  initSheet(form);
   hand.takeFirst();
   root.dataset.ready = "true";
 }

@@ -221,6 +221,16 @@ def test_touch_selection_docks_the_label_bar_and_the_sheet_shows_the_mark(
         open_page, annotator, note, viewport=size, has_touch=True, is_mobile=True
     )
     page.locator(f'.mark[data-key="s{key}"]').tap()
+    # The sheet is folded to the two decisions: the text keeps most of the window.
+    sheet = page.locator("#hand")
+    expect(sheet.locator(".label-choice").first).to_be_hidden()
+    folded = sheet.bounding_box()
+    assert folded is not None
+    assert folded["height"] < size["height"] / 6
+    sheet.get_by_role("button", name="Label, Boundaries, Context").tap()
+    expect(sheet.locator(".label-choice").first).to_be_visible()
+    sheet.get_by_role("button", name="Label, Boundaries, Context").tap()
+    expect(sheet.locator(".label-choice").first).to_be_hidden()
     page.locator('#hand [value="accept"]').tap()
     expect(page.locator(".is-annotation.is-first")).to_have_count(1)
     # What the system's long press does: it selects, and tells by selectionchange.

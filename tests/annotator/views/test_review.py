@@ -6,6 +6,7 @@ import html
 import json
 import re
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -426,6 +427,21 @@ def test_page_takes_a_fixed_number_of_queries(
     # digest, insert.
     with django_assert_num_queries(23):
         page(marta, note)
+
+
+def test_page_preloads_every_module_that_its_script_imports(
+    marta: Client, note: Note
+) -> None:
+    folder = Path(__file__).parents[3] / "static" / "js"
+    wanted: set[str] = set()
+    waiting = ["review"]
+    while waiting:
+        source = (folder / f"{waiting.pop()}.js").read_text("utf-8")
+        new = set(re.findall(r'from "\./(\w+)\.js"', source)) - wanted
+        wanted |= new
+        waiting += sorted(new)
+    links = re.findall(r'rel="modulepreload" href="[^"]*/(\w+)\.js"', page(marta, note))
+    assert sorted(links) == sorted(wanted | {"reading"})
 
 
 # Without a script ------------------------------------------------------------------
