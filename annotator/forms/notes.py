@@ -29,6 +29,11 @@ class NoteFilterForm(forms.Form):
     split = forms.ChoiceField(
         label=_("Used for"), required=False, choices=[("", _("All")), *Split.choices]
     )
+    flagged = forms.ChoiceField(
+        label=_("Flag"),
+        required=False,
+        choices=[("", _("All")), ("yes", _("Flagged for a second look"))],
+    )
     sort = forms.CharField(required=False, widget=forms.HiddenInput)
     sort_by = forms.CharField(required=False, widget=forms.HiddenInput)
     page = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
@@ -54,4 +59,7 @@ class NoteFilterForm(forms.Form):
             sort = DEFAULT_SORT
         names = ("text", "label", "state", "split")
         narrowed = {name: str(values.get(name) or "") for name in names}
-        return NoteFilter(sort=str(sort), **narrowed), int(values.get("page") or 1)
+        wanted = NoteFilter(
+            sort=str(sort), flagged=bool(values.get("flagged")), **narrowed
+        )
+        return wanted, int(values.get("page") or 1)

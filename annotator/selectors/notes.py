@@ -46,6 +46,7 @@ class NoteFilter:
     label: str = ""
     state: str = ""
     split: str = ""
+    flagged: bool = False
     sort: str = DEFAULT_SORT
 
     @property
@@ -72,7 +73,7 @@ class Progress:
 
 def note_rows(project: Project, person: Person, wanted: NoteFilter) -> QuerySet[Note]:
     """Return the notes with ``n_suggestions``, ``n_unsure``, ``uncertainty``,
-    ``reason`` and ``is_mine``.
+    ``reason``, ``is_mine`` and ``is_flagged``.
 
     Held-out notes say nothing of their suggestions: whoever annotates them must not
     know. The texts stay in the database.
@@ -85,6 +86,7 @@ def note_rows(project: Project, person: Person, wanted: NoteFilter) -> QuerySet[
     mine = AnnotationSet.objects.filter(
         note=OuterRef("pk"), annotator=person, state=SetState.OPEN
     )
+    sets = _sets_shown_to(person, project)
     reason = Assignment.objects.filter(note=OuterRef("pk"), annotator=person)
     notes = (
         Note.objects.filter(project=project)
@@ -97,9 +99,10 @@ def note_rows(project: Project, person: Person, wanted: NoteFilter) -> QuerySet[
             ),
             reason=Coalesce(Subquery(reason.values("reason")[:1]), Value("")),
             is_mine=Exists(mine),
+            is_flagged=Exists(_flagged(sets)),
         )
     )
-    return _narrow(notes, project, person, wanted).order_by(*_order(wanted))
+    return _narrow(notes, project, sets, wanted).order_by(*_order(wanted))
 
 
 def progress_of(project: Project) -> Progress:
@@ -119,12 +122,18 @@ def _aggregate(suggestions: QuerySet[Suggestion], what: Count) -> Coalesce:
 
 
 def _narrow(
-    notes: QuerySet[Note], project: Project, person: Person, wanted: NoteFilter
+    notes: QuerySet[Note],
+    project: Project,
+    sets: QuerySet[AnnotationSet],
+    wanted: NoteFilter,
 ) -> QuerySet[Note]:
+    """Narrow the notes; *sets* are those that the person may see."""
     if wanted.state:
         notes = notes.filter(state=wanted.state)
     if wanted.split:
         notes = notes.filter(split=wanted.split)
+    if wanted.flagged:
+        notes = notes.filter(Exists(_flagged(sets)))
     if wanted.text:
         notes = notes.filter(
             Q(external_id__icontains=wanted.text)
@@ -132,8 +141,10 @@ def _narrow(
             | Q(text__icontains=wanted.text)
         )
     if wanted.label:
-        spans = _spans_shown_to(person, project).filter(
-            annotation_set__note=OuterRef("pk"), label__name=wanted.label
+        spans = Span.objects.filter(
+            annotation_set__note=OuterRef("pk"),
+            annotation_set__in=sets,
+            label__name=wanted.label,
         )
         suggestions = Suggestion.objects.filter(
             note=OuterRef("pk"),
@@ -145,24 +156,25 @@ def _narrow(
     return notes
 
 
-def _spans_shown_to(person: Person, project: Project) -> QuerySet[Span]:
-    """Return the spans that the person may see: a filter must not tell of others.
+def _sets_shown_to(person: Person, project: Project) -> QuerySet[AnnotationSet]:
+    """Return the sets that the person may see: a filter must not tell of others.
 
-    As `selectors.review.choose_set` shows sets: all to reviewers, to others their own,
+    As `selectors.review.choose_set` shows them: all to reviewers, to others their own,
     and finished ones of finished notes where one annotation a note is enough.
     """
+    sets = AnnotationSet.objects.filter(note__project=project).order_by()
     if has_role(person, project, Role.REVIEWER):
-        return Span.objects.all()
-    shown = Q(annotation_set__annotator=person)
+        return sets
+    shown = Q(annotator=person)
     if project.overlap == 1:
-        shown |= Q(
-            annotation_set__state=SetState.SUBMITTED,
-            annotation_set__note__state__in=[
-                NoteState.SUBMITTED,
-                NoteState.ADJUDICATED,
-            ],
-        )
-    return Span.objects.filter(shown)
+        finished = [NoteState.SUBMITTED, NoteState.ADJUDICATED]
+        shown |= Q(state=SetState.SUBMITTED, note__state__in=finished)
+    return sets.filter(shown)
+
+
+def _flagged(sets: QuerySet[AnnotationSet]) -> QuerySet[AnnotationSet]:
+    """Return those of a note on which somebody asked for a second look."""
+    return sets.filter(note=OuterRef("pk"), is_flagged=True)
 
 
 def _order(wanted: NoteFilter) -> list[Any]:

@@ -30,6 +30,9 @@ class NoteFilters(serializers.Serializer[Any]):
     state = serializers.ChoiceField(NoteState.choices, required=False)
     split = serializers.ChoiceField(Split.choices, required=False)
     label = serializers.CharField(max_length=40, required=False)  # type: ignore[assignment]
+    flagged = serializers.BooleanField(
+        default=False, help_text="Only notes with a flag that the person may see."
+    )
     sort = serializers.ChoiceField(
         [sign + name for name in SORTS for sign in ("", "-")], default=DEFAULT_SORT
     )
@@ -43,10 +46,18 @@ class NoteRowSerializer(serializers.ModelSerializer[Note]):
     n_unsure = serializers.IntegerField(read_only=True)
     uncertainty = serializers.FloatField(read_only=True, allow_null=True)
     is_mine = serializers.BooleanField(read_only=True)
+    is_flagged = serializers.BooleanField(read_only=True)
 
     class Meta:
         model = Note
-        fields = (*_ROW_FIELDS, "n_suggestions", "n_unsure", "uncertainty", "is_mine")
+        fields = (
+            *_ROW_FIELDS,
+            "n_suggestions",
+            "n_unsure",
+            "uncertainty",
+            "is_mine",
+            "is_flagged",
+        )
 
 
 class TurnSerializer(serializers.Serializer[Any]):

@@ -37,8 +37,8 @@ def test_list_asks_the_same_queries_for_one_and_three_notes(
 ):
     for _ in range(n_notes):
         make_suggestion(make_note(project), *SPANS[0], confidence=0.4)
-    # token with person, project, role (2), notes counted, notes
-    with django_assert_num_queries(5):
+    # token with person, project, role twice, notes counted, notes
+    with django_assert_num_queries(6):
         answer = annotator.get(URL)
     assert len(rows(answer)) == n_notes
 
@@ -63,6 +63,7 @@ def test_list_says_what_is_known_but_not_the_text(project, annotator):
         "n_suggestions": 1,
         "n_unsure": 1,
         "is_mine": False,
+        "is_flagged": False,
     }
     assert "torácico" not in answer.content.decode()
 
@@ -266,3 +267,12 @@ def test_form_past_the_limit_is_refused_too(
     answer = admin.post(URL, {"uploads": upload})
     assert (answer.status_code, answer.json()["code"]) == expected
     assert not [path for path in own_data.rglob("*") if path.is_file()]
+
+
+def test_list_of_flagged_notes(project, reviewer):
+    make_note(project, external_id="a")
+    make_set(make_note(project, external_id="b"), make_user(), is_flagged=True)
+
+    assert rows(reviewer.get(f"{URL}?flagged=true")) == ["b"]
+    assert rows(reviewer.get(URL)) == ["a", "b"]
+    assert reviewer.get(f"{URL}?flagged=maybe").status_code == 422

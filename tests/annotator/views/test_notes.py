@@ -57,9 +57,9 @@ def test_queue_asks_the_same_queries_for_one_and_three_notes(
     for _ in range(n_notes):
         note = make_note(project)
         make_suggestion(note, 21, 35, "FINDING", confidence=0.4)
-    # session, person, project, role for access (2), labels, role for the tabs,
-    # progress, notes counted, notes
-    with django_assert_num_queries(9):
+    # session, person, project, role for access (2), labels, role for what is shown of
+    # others, role for the tabs, progress, notes counted, notes
+    with django_assert_num_queries(10):
         page = client.get(URL)
     assert len(shown(page)) == n_notes
 
@@ -190,3 +190,23 @@ def test_next_note_of_another_project_is_not_there(client, project):
     client.force_login(make_user())
     assert client.get(f"{URL}next/").status_code == 404
     assert not note.assignments.exists()
+
+
+def test_queue_of_flagged_notes_tells_each_person_what_they_may_see(client, project):
+    project.overlap = 2
+    project.save(update_fields=["overlap"])
+    ana, otto = make_member(project), make_member(project)
+    for external_id, person in (("a", ana), ("o", otto), ("x", otto)):
+        make_set(
+            make_note(project, external_id=external_id),
+            person,
+            is_flagged=external_id != "x",
+        )
+    reviewer = make_member(project, "reviewer")
+
+    for person, expected in ((ana, ["a"]), (otto, ["o"]), (reviewer, ["a", "o"])):
+        client.force_login(person)
+        page = client.get(URL, {"flagged": "yes"})
+        assert shown(page) == expected
+        assert page.content.decode().count("⚑") == len(expected)
+        assert shown(client.get(URL)) == ["a", "o", "x"]
