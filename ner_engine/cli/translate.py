@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress(is_wanted=not args.events)
     job = TranslationRun(
         translator,
-        cache=None if args.no_cache else TranslationCache(_cache_folder(args)),
+        cache=TranslationCache(_cache_folder(args)) if _has_cache(args) else None,
         glossary=_read_terms(args),
         when=args.glossary_when,
         max_characters=_most_characters(args, translator.traits),
@@ -300,6 +300,15 @@ def _cache_folder(args: argparse.Namespace) -> Path:
     from ner_engine.acceleration import default_cache  # noqa: PLC0415 - slow import
 
     return default_cache() / _CACHE_FOLDER
+
+
+def _has_cache(args: argparse.Namespace) -> bool:
+    """Tell whether there is a cache to use; a dry run makes none."""
+    if args.no_cache or not args.dry_run:
+        return not args.no_cache
+    from ner_engine.translation.cache import FILE_NAME  # noqa: PLC0415 - not always
+
+    return (_cache_folder(args) / FILE_NAME).exists()
 
 
 def _read_terms(args: argparse.Namespace) -> Glossary | None:

@@ -192,7 +192,7 @@ class GoogleTranslator:
             ) from error
         endpoint = self._options.endpoint
         if endpoint.startswith("http://"):
-            return _local_client(endpoint)
+            return _local_client(endpoint, self._options.transport)
         try:
             return translate.TranslationServiceClient(
                 transport=self._options.transport,
@@ -283,23 +283,26 @@ def _call(ask: Callable[[], Any]) -> tuple[Any, int | None]:
 def _check_endpoint(options: GoogleOptions) -> None:
     if options.transport not in ("grpc", "rest"):
         raise BadInput("backend google: transport is grpc or rest")
-    if options.endpoint.startswith("http://"):
-        if urlsplit(options.endpoint).hostname not in _LOOPBACK:
-            raise BadInput("backend google: http:// is for this machine only")
-        if options.transport != "rest":
-            raise BadInput("backend google: http:// needs the option transport=rest")
+    is_open = options.endpoint.startswith("http://")
+    if is_open and urlsplit(options.endpoint).hostname not in _LOOPBACK:
+        raise BadInput("backend google: http:// is for this machine only")
 
 
-def _local_client(endpoint: str) -> Any:
+def _local_client(endpoint: str, kind: str) -> Any:
     """Return a client of a server on this machine, without credentials."""
     translate = importlib.import_module("google.cloud.translate_v3")
     transports = importlib.import_module(
         "google.cloud.translate_v3.services.translation_service.transports"
     )
+    host = urlsplit(endpoint).netloc
+    if kind == "grpc":
+        grpc = importlib.import_module("grpc")
+        transport = transports.TranslationServiceGrpcTransport(
+            channel=grpc.insecure_channel(host)
+        )
+        return translate.TranslationServiceClient(transport=transport)
     credentials = importlib.import_module("google.auth.credentials")
     transport = transports.TranslationServiceRestTransport(
-        host=urlsplit(endpoint).netloc,
-        credentials=credentials.AnonymousCredentials(),
-        url_scheme="http",
+        host=host, credentials=credentials.AnonymousCredentials(), url_scheme="http"
     )
     return translate.TranslationServiceClient(transport=transport)

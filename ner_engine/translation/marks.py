@@ -20,10 +20,14 @@ from ner_engine.types import Span
 MAX_GAP = 12
 # Function words that a translator puts inside the tag, before the mention.
 _LEADING = {
-    "fr": r"(?:(?:de|du|des|la|le|les|un|une|à|au|aux|en|et)\s+|[dl]['’]\s?)+",
-    "es": r"(?:(?:del?|la|las|el|los|una?|unos|unas|al?|en|y)\s+)+",
-    "en": r"(?:(?:of|the|an?|in|to|and)\s+)+",
+    language: re.compile(pattern, flags=re.IGNORECASE)
+    for language, pattern in {
+        "fr": r"(?:(?:de|du|des|la|le|les|un|une|à|au|aux|en|et)\s+|[dl]['’]\s?)+",
+        "es": r"(?:(?:del?|la|las|el|los|una?|unos|unas|al?|en|y)\s+)+",
+        "en": r"(?:(?:of|the|an?|in|to|and)\s+)+",
+    }.items()
 }
+_TRAILING = ".,;:"
 
 
 class Unmarked(NamedTuple):
@@ -66,7 +70,14 @@ def unmark(
     return found.text, found.spans
 
 
-def read_marks(marked: str, carried: Sequence[Span], language: str) -> Unmarked:
+def read_marks(
+    marked: str,
+    carried: Sequence[Span],
+    language: str,
+    *,
+    source: str | None = None,
+    source_language: str = "",
+) -> Unmarked:
     """Return the plain text of a translation, its spans, and what became of the marks.
 
     Parameters
@@ -78,6 +89,9 @@ def read_marks(marked: str, carried: Sequence[Span], language: str) -> Unmarked:
     language : str
         Of the translation: its articles and prepositions are cut off the mention's
         front. Other languages' mentions stay as they are.
+    source, source_language : str, optional
+        The text that was marked and its language: a mention that begins with an
+        article there, or ends with punctuation, keeps it.
     """
     parser = _Marks()
     parser.feed(marked)
@@ -87,8 +101,15 @@ def read_marks(marked: str, carried: Sequence[Span], language: str) -> Unmarked:
     for number, span in enumerate(carried):
         parts = parser.places.get(number, [])
         place = _join(parts)
+        mention = "" if source is None else span.mention(source)
+        keeps_article = _leads(mention, source_language)
         if place is not None:
-            place = _trim(parser.text, *place, language)
+            place = _trim(
+                parser.text,
+                *place,
+                leading=None if keeps_article else _LEADING.get(language),
+                trailing="" if mention.endswith(tuple(_TRAILING)) else _TRAILING,
+            )
         if place is not None:
             torn += len(parts) > 1
             spans.append(Span(place[0], place[1], span.label))
@@ -154,13 +175,26 @@ def _join(parts: list[tuple[int, int]]) -> tuple[int, int] | None:
     return max(joined, key=lambda part: part[1] - part[0], default=None)
 
 
-def _trim(text: str, start: int, end: int, language: str) -> tuple[int, int] | None:
+def _leads(mention: str, language: str) -> bool:
+    """Tell whether a mention begins with a function word of its language."""
+    pattern = _LEADING.get(language)
+    return pattern is not None and pattern.match(mention) is not None
+
+
+def _trim(
+    text: str,
+    start: int,
+    end: int,
+    *,
+    leading: re.Pattern[str] | None,
+    trailing: str,
+) -> tuple[int, int] | None:
+    """Cut white space off, and what a translator puts inside the tag."""
     mention = text[start:end]
     start += len(mention) - len(mention.lstrip())
-    end -= len(mention) - len(mention.rstrip(" \t\n\r.,;:"))
-    leading = _LEADING.get(language)
+    end -= len(mention) - len(mention.rstrip(f" \t\n\r{trailing}"))
     if leading is not None and start < end:
-        found = re.match(leading, text[start:end], flags=re.IGNORECASE)
-        if found is not None and start + found.end() < end:
-            start += found.end()
+        found = leading.match(text, start, end)
+        if found is not None and found.end() < end:
+            start = found.end()
     return (start, end) if start < end else None

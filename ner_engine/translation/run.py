@@ -321,8 +321,14 @@ class TranslationRun:
             self.counts["glossary_applied"] += len(piece.prepared.targets)
             self.counts["glossary_skipped"] += piece.prepared.n_skipped
         if is_html:
-            target = self.translator.traits.target
-            found = read_marks(answer, piece.carried, target)
+            traits = self.translator.traits
+            found = read_marks(
+                answer,
+                piece.carried,
+                traits.target,
+                source=piece.text if piece.prepared is None else piece.prepared.text,
+                source_language=traits.source,
+            )
             text, spans = found.text, found.spans
             self.counts["spans_carried"] += found.carried
             self.counts["marks_lost"] += found.lost

@@ -85,6 +85,7 @@ def test_a_dry_run_says_what_would_be_sent_and_writes_nothing(call, tmp_path, ca
     assert estimate["characters_to_send"] > 0
     assert estimate["price_usd"] == 0
     assert not out.exists()
+    assert not (tmp_path / "cache").exists()
     assert "0.00 USD" in capsys.readouterr().out
 
 

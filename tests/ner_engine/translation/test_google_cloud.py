@@ -19,7 +19,10 @@ from ner_engine.translation.glossary import Glossary, Term
 from ner_engine.translation.google_cloud import PRICE_PER_MILLION
 from ner_engine.translation.run import TranslationRun
 from ner_engine.types import Document, Span
-from tests.ner_engine.translation.translate_server import TranslateServer
+from tests.ner_engine.translation.translate_server import (
+    GrpcTranslateServer,
+    TranslateServer,
+)
 
 
 def is_installed():
@@ -214,6 +217,38 @@ def test_an_answer_with_texts_missing_is_an_error_and_not_a_shift():
         google(server).translate(["tos", "fiebre"])
 
 
+@needs_package
+def test_the_other_wire_format_does_the_same():
+    """The client's default transport, gRPC."""
+    with GrpcTranslateServer(failures=["UNAVAILABLE", "RESOURCE_EXHAUSTED"]) as server:
+        translator = google(server, transport="grpc")
+        run = TranslationRun(translator)
+        (found,) = run.translate([Document("a", TEXT, "es", SPANS)])
+
+    assert found.target_text == "Cough dry & <3.\n\nTakes fever."
+    assert len(found.carried) == 2
+    assert translator.counts == {"requests": 3, "retries": 2}
+    (request,) = server.requests
+    assert request.parent == "projects/clinic/locations/global"
+    assert request.mime_type == "text/html"
+
+
+@needs_package
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        ("PERMISSION_DENIED", TranslatorRefused),
+        ("UNAUTHENTICATED", TranslatorRefused),
+        ("DEADLINE_EXCEEDED", TranslatorUnavailable),
+    ],
+)
+def test_failures_of_the_other_wire_format(failure, error):
+    with GrpcTranslateServer(failures=[failure] * 6) as server:
+        with pytest.raises(error) as caught:
+            google(server, transport="grpc").translate(["tos"])
+        assert "tos" not in str(caught.value)
+
+
 def test_the_price_is_told_before_anything_is_sent():
     translator = make_translator(
         "google", source="es", target="en", options={"project": "clinic"}
@@ -257,7 +292,6 @@ def test_without_credentials_the_way_to_get_them_is_said(monkeypatch, tmp_path):
         ({"project": "p", "glossary": "g"}, "needs the option location"),
         ({"project": "p", "transport": "smoke"}, "grpc or rest"),
         ({"project": "p", "endpoint": "http://example.org"}, "this machine only"),
-        ({"project": "p", "endpoint": "http://127.0.0.1"}, "transport=rest"),
         ({"project": "p", "attempts": "0"}, "1 or more"),
         ({"project": "p", "attempts": "many"}, "attempts is no number"),
         ({"project": "p", "price": "-1"}, "price must be 0 or more"),

@@ -72,3 +72,14 @@ def test_lost_mark_loses_its_span_only():
     )
 
     assert (text, spans) == ("a b", (Span(2, 3, "FINDING"),))
+
+
+def test_a_mention_keeps_what_it_had_in_the_source():
+    source = "dura un año, la tos p.o."
+    carried = (Span(5, 11, "DURATION"), Span(16, 19, "FINDING"), Span(20, 24, "ROUTE"))
+    marked = 'lasts <b id="0">a year</b>, <b id="1">the cough</b> <b id="2">p.o.</b>'
+
+    found = read_marks(marked, carried, "en", source=source, source_language="es")
+
+    mentions = [span.mention(found.text) for span in found.spans]
+    assert mentions == ["a year", "cough", "p.o."]

@@ -1,10 +1,11 @@
-"""A server on this machine that speaks the wire format of Google Cloud Translate v3."""
+"""Servers on this machine that speak the wire formats of Google Cloud Translate v3."""
 
 from __future__ import annotations
 
 import json
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.ner_engine.translation.words import WordTranslator
@@ -102,3 +103,49 @@ class TranslateServer:
         return {
             "error": {"code": status, "message": message, "status": STATUSES[status]}
         }
+
+
+class GrpcTranslateServer:
+    """The same service by gRPC; *failures* are names of its first status codes."""
+
+    def __init__(self, *, failures=()):
+        import grpc
+        from google.cloud.translate_v3 import (
+            TranslateTextRequest,
+            TranslateTextResponse,
+        )
+
+        self.failures = list(failures)
+        self.requests: list[TranslateTextRequest] = []
+
+        def translate(request, context):
+            if self.failures:
+                code = getattr(grpc.StatusCode, self.failures.pop(0))
+                context.abort(code, f"failed: {request.contents}")
+            self.requests.append(request)
+            texts = WordTranslator().translate(request.contents)
+            rows = [{"translated_text": text} for text in texts]
+            return TranslateTextResponse(translations=rows)
+
+        handler = grpc.unary_unary_rpc_method_handler(
+            translate,
+            request_deserializer=TranslateTextRequest.deserialize,
+            response_serializer=TranslateTextResponse.serialize,
+        )
+        service = "google.cloud.translation.v3.TranslationService"
+        self._server = grpc.server(ThreadPoolExecutor(2))
+        self._server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler(service, {"TranslateText": handler})]
+        )
+        self._port = self._server.add_insecure_port("127.0.0.1:0")
+
+    def __enter__(self):
+        self._server.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.stop(None).wait()
+
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self._port}"
