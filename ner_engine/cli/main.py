@@ -23,6 +23,7 @@ COMMANDS = (
     "explain",
     "convert",
     "translate",
+    "project",
     "simulate",
     "bench",
     "accelerate",
