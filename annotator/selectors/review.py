@@ -87,8 +87,14 @@ def visible_suggestions(
 def load_marks(
     *, note: Note, annotation_set: AnnotationSet | None, with_suggestions: bool = True
 ) -> list[Mark]:
-    """Return annotations and waiting suggestions in the order of the text."""
+    """Return annotations and waiting suggestions in the order of the text.
+
+    The suggestions are those of `visible_suggestions`. What was decided and what lies
+    under a span is left out here and not by the database: writing that query takes
+    longer than reading the few rows.
+    """
     marks: list[Mark] = []
+    decided: set[int] = set()
     if annotation_set is not None:
         marks += [
             Mark(f"a{pk}", start, end, label_id, attributes=tuple(held))
@@ -97,12 +103,17 @@ def load_marks(
             )
         ]
     if with_suggestions:
-        waiting = visible_suggestions(note=note, annotation_set=annotation_set)
+        if annotation_set is not None:
+            said = annotation_set.decisions.values_list("suggestion_id", flat=True)
+            decided = set(said)
+        taken = {(mark.start_char, mark.end_char) for mark in marks}
+        waiting = visible_suggestions(note=note, annotation_set=None)
         marks += [
             Mark(f"s{pk}", start, end, label_id, confidence)
             for pk, start, end, label_id, confidence in waiting.values_list(
                 "id", "start_char", "end_char", "label_id", "confidence"
             )
+            if pk not in decided and (start, end) not in taken
         ]
     marks.sort(key=lambda mark: (mark.start_char, -mark.end_char, mark.key))
     return marks

@@ -397,9 +397,9 @@ def test_gesture_takes_a_fixed_number_of_queries(
     suggestion_id = first_suggestion(note)
     # session, user, note, role, set with replay and own lease; savepoint pair of the
     # transaction; replay, take the revision, lock the note, suggestion, twin, span id,
-    # insert span, decision and event, note in progress; then spans, suggestions,
-    # labels.
-    with django_assert_num_queries(20):
+    # insert span, decision and event, note in progress; then spans, decisions,
+    # suggestions, labels.
+    with django_assert_num_queries(21):
         response = post_gesture(
             marta,
             note,
@@ -421,11 +421,11 @@ def test_page_takes_a_fixed_number_of_queries(
     for _ in range(n_notes):
         make_suggestion(make_note(note.project), 0, 5, "FINDING")
     open_set(note=note, annotator=annotator)
-    # session, user, note, role twice, set, spans, suggestions, labels, ledger,
-    # own lease, labels shown, work and leases of others, progress twice, comments,
-    # assignment, earlier notes of the patient; the audit entry's savepoint pair, last
-    # digest, insert.
-    with django_assert_num_queries(23):
+    # session, user, note, role twice, set, spans, decisions, suggestions, labels,
+    # ledger, own lease, labels shown, work and leases of others, progress twice,
+    # comments, assignment, earlier notes of the patient; the audit entry's savepoint
+    # pair, last digest, insert.
+    with django_assert_num_queries(24):
         page(marta, note)
 
 
