@@ -13,7 +13,7 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,6 +134,39 @@ def read_material(plan: SimulationPlan, corpus: CorpusPlan) -> Material:
         test_tokens=tuple(len(tokenize(row.text, row.language)) for row in test),
         digest=data_digest([*pool, *test]),
     )
+
+
+def prepare_starts(
+    plan: SimulationPlan, materials: Iterable[Material], folder: Path
+) -> SimulationPlan:
+    """Write each encoder of a plan to a folder once; return the plan that uses it.
+
+    Every round loads its start, and to unpack the embedded encoder takes longer than to
+    train on a few notes. The vocabulary keeps what the texts of all corpora use.
+    """
+    from ner_engine.bundle import is_bundle  # noqa: PLC0415 - not light
+    from ner_engine.models.encoder import (  # noqa: PLC0415 - slow import
+        load_encoder,
+        save_encoder,
+    )
+
+    rows = sorted(materials, key=lambda material: material.digest)
+    texts = [row.text for material in rows for row in (*material.pool, *material.test)]
+    digests = "".join(material.digest for material in rows)
+    mark = hashlib.sha256(digests.encode()).hexdigest()[:12]
+    starts: list[StartPlan] = []
+    for start in plan.starts:
+        if is_bundle(start.init):
+            starts.append(start)
+            continue
+        name = Path(start.init).name.replace(":", "_")
+        path = folder / f"{name}-{mark}"
+        if not path.exists():
+            partial = path.with_name(f".{path.name}.partial")
+            save_encoder(load_encoder(start.init, texts=texts), partial)
+            partial.rename(path)
+        starts.append(replace(start, init=str(path)))
+    return replace(plan, starts=tuple(starts))
 
 
 def _keep(document: Document, labels: Sequence[str]) -> Document:
@@ -439,9 +472,8 @@ class _Replay:
         )
 
         if self.embeddings is None:
-            # The texts decide which pieces an encoder's vocabulary keeps.
-            plan = replace(self._training_plan(), train=list(self.material.pool))
-            self.embeddings = embed_notes(_untrained(plan), self.material.pool)
+            bundle = _untrained(self._training_plan())
+            self.embeddings = embed_notes(bundle, self.material.pool)
         return self.embeddings
 
     def _terms(self, note: int) -> tuple[Span, ...]:

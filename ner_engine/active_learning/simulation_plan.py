@@ -147,6 +147,8 @@ class SimulationPlan:
         del values["folder"]
         for corpus in values["corpora"]:
             corpus["file"] = Path(corpus["file"]).name
+        for start in values["starts"]:
+            start["init"] = Path(start["init"]).name
         return values
 
     def settings_of_a_cell(self) -> dict[str, Any]:

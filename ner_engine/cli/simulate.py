@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     watch = watch_parent(args)
     from ner_engine.active_learning.simulation import (  # noqa: PLC0415 - slow import
         cells_of,
+        prepare_starts,
         read_material,
         run_cell,
     )
@@ -66,7 +67,10 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out / "cells"
     progress = Progress(is_wanted=not args.events)
     if not args.report_only:
+        progress.show("reading corpora and starts")
         material = {corpus.name: read_material(plan, corpus) for corpus in plan.corpora}
+        prepared = prepare_starts(plan, material.values(), args.out / "encoders")
+        cells = cells_of(prepared)
         for number, cell in enumerate(cells, start=1):
             rounds = run_cell(
                 plan,

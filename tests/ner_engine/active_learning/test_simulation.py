@@ -10,6 +10,7 @@ import pytest
 from ner_engine.active_learning.simulation import (
     FULL,
     cells_of,
+    prepare_starts,
     read_material,
     run_cell,
 )
@@ -169,6 +170,20 @@ def test_another_setting_begins_a_cell_anew(corpus, tiny_encoder, tmp_path):
     )
 
     assert [row.n_notes for row in run_all(changed, tmp_path)] == [14, 0, 4, 9]
+
+
+def test_an_encoder_is_unpacked_once_for_all_cells(corpus, tiny_encoder, tmp_path):
+    plan = read_plan(write_plan(corpus, tiny_encoder))
+    material = read_material(plan, plan.corpora[0])
+
+    prepared = prepare_starts(plan, [material], tmp_path / "encoders")
+
+    (folder,) = (tmp_path / "encoders").iterdir()
+    assert [start.init for start in prepared.starts] == [str(folder)]
+    before = folder.stat().st_mtime_ns
+    assert prepare_starts(plan, [material], tmp_path / "encoders") == prepared
+    assert folder.stat().st_mtime_ns == before
+    assert list(prepared.to_json()["starts"]) == [{"name": "cold", "init": folder.name}]
 
 
 def test_strategies_share_a_first_batch_drawn_by_chance(corpus, tiny_encoder, tmp_path):
