@@ -13,6 +13,7 @@ from ner_engine.data.jsonl import read_documents, write_documents
 from ner_engine.translation.backends import BACKENDS
 from ner_engine.translation.types import translation_of
 from ner_engine.types import Document, Span
+from tests.ner_engine.translation.translate_server import TranslateServer
 
 TEXT = "Tos seca.\nToma aas por fiebre."
 NOTE = Document(
@@ -197,3 +198,71 @@ def test_every_backend_estimates_without_package_or_network(
     assert code == 0
     price = "0.00 USD" if name != "google" else "0.00"
     assert price in capsys.readouterr().out
+
+
+@pytest.fixture
+def cloud(tmp_path):
+    """Return a function that translates by a service on this machine."""
+    pytest.importorskip(
+        "google.cloud.translate_v3", reason="google-cloud-translate is not installed"
+    )
+    path = tmp_path / "cloud.jsonl"
+    write_documents(path, [Document(str(n), f"Tos {n}.", "es") for n in range(3)])
+    out = tmp_path / "out.jsonl"
+
+    def run(server, *more):
+        options = ["project=p", "transport=rest", f"endpoint={server.endpoint}"]
+        pairs = [part for option in options for part in ("--option", option)]
+        arguments = ["translate", str(path), str(out), "--from", "es", "--to", "en"]
+        return main([*arguments, "--backend", "google", "--no-cache", *pairs, *more])
+
+    return run, out
+
+
+def test_a_cloud_backend_says_that_texts_leave(cloud, capsys):
+    run, out = cloud
+    with TranslateServer() as server:
+        assert run(server, "--max-price", "1") == 0
+
+    assert [row.text for row in read_documents(out)] == [
+        f"Cough {n}." for n in range(3)
+    ]
+    shown = capsys.readouterr().out
+    assert "texts are sent to google, outside this machine" in shown
+
+
+def test_a_price_above_the_limit_is_told_before_anything_is_sent(cloud, capsys):
+    run, out = cloud
+    with TranslateServer() as server:
+        assert run(server, "--max-price", "10", "--option", "price=1000000") == 1
+        assert server.requests == []
+
+    assert "18 characters would cost 18.00 USD; nothing" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_refused_document_is_named_and_nothing_written(cloud, capsys):
+    run, out = cloud
+    with TranslateServer(refuses="Tos 1") as server:
+        assert run(server) == 1
+
+    err = capsys.readouterr().err
+    assert "document 1: google refused the text (status 400)" in err
+    assert "1 documents were refused; nothing was written" in err
+    assert "Tos" not in err
+    assert not out.exists()
+
+
+def test_the_other_documents_are_written_where_that_is_wanted(cloud, capsys):
+    run, out = cloud
+    with TranslateServer(refuses="Tos 1") as server:
+        assert run(server, "--skip-refused") == 0
+
+    assert [row.id for row in read_documents(out)] == ["0", "2"]
+
+
+@pytest.mark.parametrize("price", ["-1", "nan", "much"])
+def test_what_is_no_price_is_bad_usage(cloud, price, capsys):
+    run, _ = cloud
+    with TranslateServer() as server, pytest.raises(SystemExit, match="2"):
+        run(server, f"--max-price={price}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 import pytest
 
@@ -125,3 +126,34 @@ def test_without_the_pair_its_package_is_named(tmp_path):
 
     with pytest.raises(TranslatorMissing, match=r"apt-get install apertium-eng-spa"):
         ApertiumTranslator("es", "en", options).translate(["tos"])
+
+
+def write_program(folder, script):
+    """Put a program of the name on the path: what Apertium does when it goes wrong."""
+    path = folder / "apertium"
+    path.write_text(f"#!{sys.executable}\nimport sys\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def test_a_lost_rule_between_texts_is_noticed_and_the_halves_asked(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    write_program(
+        tmp_path,
+        "text = sys.stdin.read().replace('<hr id=\"glosa\"/>\\nEATS', 'EATS')\n"
+        "sys.stdout.write(text.upper().replace('<HR ID=\"GLOSA\"/>',"
+        " '<hr id=\"glosa\">'))",
+    )
+
+    answers = ApertiumTranslator("es", "en").translate(["tos", "EATS", "alta"])
+
+    assert answers == ["TOS", "EATS", "ALTA"]
+
+
+def test_a_program_that_fails_is_an_error_without_text(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    write_program(tmp_path, "sys.exit(sys.stdin.read() + ' is bad')")
+
+    with pytest.raises(NerEngineError, match=r"^apertium spa-eng ended with status 1$"):
+        ApertiumTranslator("es", "en").translate(["tos"])
