@@ -9,8 +9,17 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from annotator.enums import Action
-from annotator.models import AnnotationSet, Comment, Label, Note, Span, SpanEvent
+from annotator.enums import Action, Split
+from annotator.models import (
+    AnnotationSet,
+    Comment,
+    Label,
+    Note,
+    Span,
+    SpanEvent,
+    User,
+)
+from annotator.selectors.notes import sets_shown_to
 
 N_EXAMPLES = 6
 N_HISTORY = 60
@@ -49,11 +58,18 @@ def guideline_section(guideline: str, label: Label) -> str:
     return ""
 
 
-def label_examples(label: Label) -> list[tuple[str, int]]:
-    """Return the mentions marked most with the label lately, and how often."""
+def label_examples(label: Label, *, note: Note, person: User) -> list[tuple[str, int]]:
+    """Return the mentions marked most with the label lately, and how often.
+
+    They stand beside *note* while *person* annotates it, so they tell nothing of what
+    others marked there, nothing of held-out notes and nothing that is hidden from the
+    person elsewhere.
+    """
+    finished = sets_shown_to(person, note.project).filter(
+        Q(is_gold=True) | Q(submitted_at__isnull=False), note__split=Split.TRAIN
+    )
     spans = Span.objects.filter(
-        Q(annotation_set__is_gold=True) | Q(annotation_set__submitted_at__isnull=False),
-        label=label,
+        annotation_set__in=finished.exclude(note=note), label=label
     ).order_by("-annotation_set_id")[:_N_SPANS_READ]
     places = list(spans.values_list("annotation_set__note", "start_char", "end_char"))
     texts = dict(

@@ -86,7 +86,7 @@ def note_rows(project: Project, person: Person, wanted: NoteFilter) -> QuerySet[
     mine = AnnotationSet.objects.filter(
         note=OuterRef("pk"), annotator=person, state=SetState.OPEN
     )
-    sets = _sets_shown_to(person, project)
+    sets = sets_shown_to(person, project)
     reason = Assignment.objects.filter(note=OuterRef("pk"), annotator=person)
     notes = (
         Note.objects.filter(project=project)
@@ -156,7 +156,7 @@ def _narrow(
     return notes
 
 
-def _sets_shown_to(person: Person, project: Project) -> QuerySet[AnnotationSet]:
+def sets_shown_to(person: Person, project: Project) -> QuerySet[AnnotationSet]:
     """Return the sets that the person may see: a filter must not tell of others.
 
     As `selectors.review.choose_set` shows them: all to reviewers, to others their own,

@@ -72,15 +72,14 @@ def note_same(request: UserRequest, note_id: int) -> HttpResponse:
 def note_guide(request: UserRequest, note_id: int) -> HttpResponse:
     """Show what the guideline says of one label, with examples."""
     note = get_note(request, note_id, defer=("text", "tokens"))
-    label = get_object_or_404(
-        Label, project=note.project, name=request.GET.get("label", "")
-    )
+    name = request.GET.get("label", "").replace("\0", "")
+    label = get_object_or_404(Label, project=note.project, name=name)
     section = guideline_section(note.project.guideline, label)
     context = {
         "project": note.project,
         "label": label,
         "section": render_markdown(section) if section else "",
-        "examples": label_examples(label),
+        "examples": label_examples(label, note=note, person=request.user),
     }
     return render(request, "annotator/_note_guide.html", context)
 

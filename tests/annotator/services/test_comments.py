@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.urls import reverse
+from django.utils import timezone
 
-from annotator.enums import Role
+from annotator.enums import NoteState, Role, SetState, Split
 from annotator.exceptions import InvalidValues, NotAllowed, TargetGone
-from annotator.models import AuditEntry, Comment
+from annotator.models import AnnotationSet, AuditEntry, Comment
 from annotator.selectors.beside import (
     comments_of,
     guideline_section,
@@ -16,7 +18,13 @@ from annotator.selectors.beside import (
     label_examples,
 )
 from annotator.services.comments import MAX_CHARS, add_comment, set_comment_removed
-from tests.annotator.factories import SPANS, make_member, make_note, make_set
+from tests.annotator.factories import (
+    SPANS,
+    make_member,
+    make_note,
+    make_project,
+    make_set,
+)
 from tests.annotator.services.test_gestures import send
 
 pytestmark = pytest.mark.django_db
@@ -114,8 +122,58 @@ def test_guideline_of_a_label_is_its_section_alone(layer):
     assert guideline_section("Nothing of it.", label) == ""
 
 
+def examples_for(note, person):
+    label = note.project.labels.get(name="MEDICATION")
+    return label_examples(label, note=note, person=person)
+
+
 def test_examples_are_of_finished_work(layer):
-    label = layer.note.project.labels.get(name="MEDICATION")
-    assert label_examples(label) == []
-    make_set(make_note(layer.note.project), None, SPANS)
-    assert label_examples(label) == [("paracetamol", 1)]
+    project = layer.note.project
+    note, person = make_note(project), make_member(project)
+    assert examples_for(note, person) == []
+    make_set(make_note(project, state=NoteState.ADJUDICATED), None, SPANS)
+    assert examples_for(note, person) == [("paracetamol", 1)]
+
+
+def test_examples_never_tell_what_others_marked_on_the_same_note(layer):
+    project = layer.note.project
+    layer.note.state = NoteState.SUBMITTED
+    layer.note.save()
+    AnnotationSet.objects.filter(pk=layer.pk).update(
+        state=SetState.SUBMITTED, submitted_at=timezone.now()
+    )
+    assert examples_for(make_note(project), make_member(project)) != []
+    for role in (Role.ANNOTATOR, Role.REVIEWER):
+        assert examples_for(layer.note, make_member(project, role)) == []
+
+
+def test_examples_never_tell_of_held_out_notes(layer):
+    project = layer.note.project
+    held_out = make_note(project, split=Split.TEST, state=NoteState.ADJUDICATED)
+    make_set(held_out, None, SPANS)
+    assert examples_for(layer.note, make_member(project, Role.REVIEWER)) == []
+
+
+def test_examples_of_others_are_for_reviewers_where_several_annotate(layer):
+    project = layer.note.project
+    project.overlap = 2
+    project.save()
+    done = make_note(project, state=NoteState.SUBMITTED)
+    author = make_member(project)
+    make_set(done, author, SPANS, state=SetState.SUBMITTED)
+    assert examples_for(layer.note, make_member(project)) == []
+    assert examples_for(layer.note, author) == [("paracetamol", 1)]
+    reviewer = make_member(project, Role.REVIEWER)
+    assert examples_for(layer.note, reviewer) == [("paracetamol", 1)]
+
+
+def test_the_page_shows_no_mark_of_another_annotator_of_the_note(client):
+    project = make_project(overlap=2)
+    note = make_note(project, split=Split.TEST, state=NoteState.IN_PROGRESS)
+    make_set(note, make_member(project), SPANS, state=SetState.SUBMITTED)
+    client.force_login(make_member(project))
+
+    page = client.get(reverse("note_guide", args=[note.pk]), {"label": "FINDING"})
+
+    assert page.status_code == 200
+    assert "dolor" not in page.content.decode()
