@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -32,9 +33,14 @@ class BoundedJSONParser(JSONParser):
     ) -> dict[str, Any]:
         _refuse_longer(parser_context, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         try:
-            return super().parse(stream, media_type, parser_context)
+            parsed = super().parse(stream, media_type, parser_context)
+            # Halves of characters fit into no answer, not even into their refusal.
+            json.dumps(parsed, ensure_ascii=False).encode()
         except RecursionError as error:
             raise ParseError("JSON parse error - nested too deep") from error
+        except UnicodeEncodeError as error:
+            raise ParseError("JSON parse error - half of a character") from error
+        return parsed
 
 
 class JSONLinesParser(BaseParser):

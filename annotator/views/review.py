@@ -180,7 +180,7 @@ def note_submit(request: UserRequest, note_id: int) -> HttpResponse:
 def note_skip(request: UserRequest, note_id: int) -> HttpResponse:
     """Put the note aside with a reason and go on."""
     note = get_note(request, note_id)
-    reason = request.POST.get("reason", "")
+    reason = request.POST.get("reason", "").replace("\0", "")
     skip_note(note=note, actor=request.user, reason=reason)
     messages.success(request, _("Skipped."))
     return redirect("next_note", slug=note.project.slug)

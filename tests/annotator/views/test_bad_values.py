@@ -111,3 +111,33 @@ def test_ids_past_every_column_are_refused(client, note):
 def test_a_folder_of_another_name_is_no_attempt(tmp_path):
     assert attempt_number(tmp_path / "attempt-3") == 3
     assert attempt_number(tmp_path / "attempt-²") == -1
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "field"),
+    [
+        ("post", "/api/notes/{}/annotations/gestures/", "action"),
+        ("post", "/api/notes/{}/annotations/same/", "scope"),
+        ("patch", "/api/projects/alta/", "genre"),
+        ("post", "/api/projects/alta/exports/", "format"),
+        ("post", "/api/projects/alta/training/", "recipe"),
+    ],
+)
+def test_half_a_character_is_refused_where_a_choice_is_wanted(
+    client, note, method, address, field
+):
+    client.force_login(make_member(note.project, Role.ADMIN))
+    body = json.dumps({field: "\ud800"})
+    send = getattr(client, method)
+
+    answer = send(address.format(note.pk), body, content_type="application/json")
+
+    assert answer.status_code == 400
+
+
+def test_a_nul_goes_into_no_reason_and_no_query(reviewer, note):
+    assert reviewer.get(f"/notes/{note.pk}/guide/?label=%00").status_code == 404
+    reviewer.post(f"/notes/{note.pk}/skip/", {"reason": "Not\0 clinical"})
+
+    note.refresh_from_db()
+    assert note.metadata["skip_reason"] == "Not clinical"
