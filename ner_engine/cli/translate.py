@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-price",
         type=_price,
         metavar="USD",
-        help="the same by list price; a file is estimated before anything is sent",
+        help="the same by list price, and nothing is sent when a file costs more",
     )
     parser.add_argument(
         "--skip-refused",
@@ -131,11 +131,14 @@ def run(args: argparse.Namespace) -> int:
         max_characters=_most_characters(args, translator.traits),
         progress=partial(_report_progress, args, watch, progress),
     )
-    if args.dry_run or (args.max_price is not None and args.input != "-"):
+    is_paid = translator.traits.price_per_million > 0
+    if args.dry_run or (is_paid and args.input != "-"):
         estimate = asdict(job.estimate(_read(args)))
+        _show_estimate(args, job, estimate)
         if args.dry_run:
-            return _show_estimate(args, job, estimate)
-        if estimate["price_usd"] > args.max_price:
+            write_result(args, estimate)
+            return DONE
+        if args.max_price is not None and estimate["price_usd"] > args.max_price:
             print_error(
                 f"{estimate['characters_to_send']} characters would cost"
                 f" {estimate['price_usd']:.2f} USD; nothing was sent"
@@ -220,11 +223,11 @@ def _summary(n_documents: int, job: TranslationRun) -> str:
 
 def _show_estimate(
     args: argparse.Namespace, job: TranslationRun, estimate: dict[str, Any]
-) -> int:
+) -> None:
+    """Tell what is to be sent and what it costs, before anything is."""
     traits = job.translator.traits
     estimate["price_per_million_usd"] = traits.price_per_million
     estimate["leaves_host"] = traits.leaves_host
-    write_result(args, estimate)
     if args.events:
         emit_event({"event": "estimate", **estimate})
     _tell(
@@ -234,7 +237,6 @@ def _show_estimate(
         f" cache); {estimate['characters_to_send']} to send,"
         f" {estimate['price_usd']:.2f} USD",
     )
-    return DONE
 
 
 def _report_progress(
