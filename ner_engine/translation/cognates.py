@@ -37,6 +37,7 @@ _DOUBLED = re.compile(r"([a-z])\1")
 _CACHE_SIZE = 16_384  # in memory only: words of notes
 
 
+@lru_cache(maxsize=_CACHE_SIZE)
 def fold(text: str) -> str:
     """Return a text in lower case without accents; its length may differ."""
     parts = unicodedata.normalize("NFKD", text.casefold())
