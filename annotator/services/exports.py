@@ -9,25 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from annotator.enums import ExportFormat, JobKind, Split
 from annotator.exceptions import ExportDamaged, InvalidValues, NothingToExport
 from annotator.models import Export, Job, Project, User
 from annotator.selectors.gold import gold_sets
-from annotator.services import audit, jobs
+from annotator.services import audit, jobs, leftovers
 from annotator.services.export_files import Progress, verify_file, write_file
 
 # Files without a row: a crash between renaming and commit. Nobody can reach them.
-KEEP_ORPHANS_SECONDS = 24 * 3600
+KEEP_ORPHANS = timedelta(hours=24)
 
 Committing = Callable[[], AbstractContextManager[None]]
 Succeed = Callable[[dict[str, Any]], None]
@@ -83,7 +83,6 @@ def make_export(
     transaction of the row: there is no export of a job that has not succeeded.
     """
     _check(format, splits, project)
-    sweep_orphans()
     folder = exports_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = _file_name(project, format, splits)
@@ -98,34 +97,41 @@ def make_export(
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    with committing():
-        export = Export.objects.create(
-            project=project,
-            format=format,
-            filters={"splits": _ordered(splits)},
-            path=str(path.relative_to(settings.ANNOTATOR_DATA_DIR)),
-            sha256=sha256,
-            size_bytes=size_bytes,
-            n_notes=len(written.expected),
-            n_spans=written.n_spans,
-            losses=written.losses,
-            verification=verification,
-            created_by=actor,
-        )
-        audit.record(
-            actor=actor,
-            action="export.make",
-            subject=f"export:{export.pk}",
-            details={
-                "project": project.pk,
-                "format": format,
-                "notes": export.n_notes,
-                "spans": export.n_spans,
-                "sha256": sha256,
-            },
-        )
-        if succeed is not None:
-            succeed(export_summary(export))
+    try:
+        with committing():
+            export = Export.objects.create(
+                project=project,
+                format=format,
+                filters={"splits": _ordered(splits)},
+                path=str(path.relative_to(settings.ANNOTATOR_DATA_DIR)),
+                sha256=sha256,
+                size_bytes=size_bytes,
+                n_notes=len(written.expected),
+                n_spans=written.n_spans,
+                losses=written.losses,
+                verification=verification,
+                created_by=actor,
+            )
+            audit.record(
+                actor=actor,
+                action="export.make",
+                subject=f"export:{export.pk}",
+                details={
+                    "project": project.pk,
+                    "format": format,
+                    "notes": export.n_notes,
+                    "spans": export.n_spans,
+                    "sha256": sha256,
+                },
+            )
+            if succeed is not None:
+                succeed(export_summary(export))
+    except (OperationalError, InterfaceError):
+        raise  # nobody knows whether the row is there; the sweep will see
+    except BaseException:
+        # Cancelled, or another worker owns the job: no row names the file.
+        path.unlink(missing_ok=True)
+        raise
     return export
 
 
@@ -172,16 +178,18 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sweep_orphans() -> int:
-    """Delete old files that no export names; return how many."""
-    oldest = time.time() - KEEP_ORPHANS_SECONDS
+def sweep_orphans(*, now: datetime) -> int:
+    """Delete old files that no export names; return how many. The ticker calls it."""
+    oldest = now - KEEP_ORPHANS
+    old = {
+        path.name: path
+        for path in leftovers.entries(exports_folder())
+        if path.is_file() and leftovers.changed_at(path) < oldest
+    }
+    if not old:
+        return 0
     named = {Path(path).name for path in Export.objects.values_list("path", flat=True)}
-    n_deleted = 0
-    for path in exports_folder().glob("*"):
-        if path.name not in named and path.stat().st_mtime < oldest:
-            path.unlink()
-            n_deleted += 1
-    return n_deleted
+    return leftovers.remove(path for name, path in old.items() if name not in named)
 
 
 def _check(format_name: str, splits: Sequence[str], project: Project) -> None:

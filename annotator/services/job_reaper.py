@@ -1,18 +1,19 @@
 """What the ticker does every few seconds: nothing that died may be waited for.
 
 Leases that ran out go back to their queue, messages that may be lost are sent again,
-and what dead processes left behind (folders, children, bundles) is removed.
+and what dead processes left behind (folders, exports, bundles, children) is removed.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.models import Count, Q, QuerySet
 
 from annotator import engine
@@ -20,7 +21,8 @@ from annotator.dispatch import wake_worker
 from annotator.enums import QUEUE_OF_KIND, JobKind, JobState, Queue
 from annotator.models import Job, ModelVersion
 from annotator.selectors.workers import worker_health
-from annotator.services import heartbeats
+from annotator.services import heartbeats, leftovers
+from annotator.services.exports import sweep_orphans
 from annotator.services.jobs import job_folder, left_undone, runnable
 from annotator.validators import whole_number
 
@@ -47,6 +49,7 @@ class ReapReport:
     n_cancelled: int = 0
     n_sent: int = 0
     n_folders: int = 0
+    n_files: int = 0
     n_children: int = 0
 
     @property
@@ -63,9 +66,24 @@ def reap(*, now: datetime) -> ReapReport:
         n_failed=outcomes.count(JobState.FAILED),
         n_cancelled=outcomes.count(JobState.CANCELLED) + _cancel_waiting(now),
         n_sent=_send_again(now),
-        n_folders=_sweep_jobs(now) + _sweep_uploads(now) + _sweep_bundles(now),
-        n_children=engine.sweep(),
+        n_folders=sum(
+            _try(sweep, now) for sweep in (_sweep_jobs, _sweep_uploads, _sweep_bundles)
+        ),
+        n_files=_try(lambda now: sweep_orphans(now=now), now),
+        n_children=_try(lambda now: engine.sweep(), now),
     )
+
+
+def _try(sweep: Callable[[datetime], int], now: datetime) -> int:
+    """Let nothing that one sweep finds keep the others, or the leases, waiting."""
+    try:
+        return sweep(now)
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever lies in the data folder
+        # Its text may name whole paths.
+        logger.warning("a sweep stopped early (%s)", type(error).__name__)
+        return 0
 
 
 # Leases and messages ---------------------------------------------------------------
@@ -140,33 +158,29 @@ def _free_workers() -> dict[str, int]:
 def _sweep_jobs(now: datetime) -> int:
     """Remove the folders of jobs that are gone or done with."""
     numbered = {
-        whole_number(path.name): path for path in _entries(job_folder(0).parent)
+        whole_number(path.name): path
+        for path in leftovers.subfolders(job_folder(0).parent)
     }
     folders = {number: path for number, path in numbered.items() if number is not None}
     if not folders:
         return 0
     needed = _in_need_of_files(now).filter(pk__in=folders)
     unneeded = set(folders) - set(needed.values_list("pk", flat=True))
-    for job_id in unneeded:
-        shutil.rmtree(folders[job_id])
-    return len(unneeded)
+    return leftovers.remove(folders[job_id] for job_id in unneeded)
 
 
 def _sweep_uploads(now: datetime) -> int:
     """Remove staged uploads that no import will read any more."""
     folders = {
         path.name: path
-        for path in _entries(Path(settings.ANNOTATOR_DATA_DIR) / "uploads")
-        if _changed_at(path) < now - KEEP_UNNAMED
+        for path in leftovers.subfolders(Path(settings.ANNOTATOR_DATA_DIR) / "uploads")
+        if leftovers.changed_at(path) < now - KEEP_UNNAMED
     }
     if not folders:
         return 0
     imports = _in_need_of_files(now).filter(kind=JobKind.IMPORT)
     needed = set(imports.values_list("parameters__folder", flat=True))
-    unneeded = set(folders) - needed
-    for name in unneeded:
-        shutil.rmtree(folders[name])
-    return len(unneeded)
+    return leftovers.remove(folders[name] for name in set(folders) - needed)
 
 
 def _in_need_of_files(now: datetime) -> QuerySet[Job]:
@@ -176,30 +190,19 @@ def _in_need_of_files(now: datetime) -> QuerySet[Job]:
 
 def _sweep_bundles(now: datetime) -> int:
     """Remove bundles that no version names: their job died before its commit."""
-    folders = {path.name: path for path in _entries(bundles_folder())}
+    folders = {path.name: path for path in leftovers.subfolders(bundles_folder())}
     is_training = Job.objects.filter(kind=JobKind.TRAIN, state=JobState.RUNNING)
     if not folders or is_training.exists():
         return 0
     named = ModelVersion.objects.filter(bundle_digest__in=folders)
     unnamed = set(folders) - set(named.values_list("bundle_digest", flat=True))
-    old = [
+    return leftovers.remove(
         folders[name]
         for name in unnamed
-        if _changed_at(folders[name]) < now - KEEP_UNNAMED
-    ]
-    for folder in old:
-        shutil.rmtree(folder)
-    return len(old)
+        if leftovers.changed_at(folders[name]) < now - KEEP_UNNAMED
+    )
 
 
 def bundles_folder() -> Path:
     """Return where bundles lie, trained and shipped ones, each under its digest."""
     return Path(settings.ANNOTATOR_DATA_DIR) / "bundles"
-
-
-def _entries(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
-
-
-def _changed_at(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)

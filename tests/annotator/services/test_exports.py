@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import time
+from contextlib import contextmanager
 
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from annotator.enums import JobKind, JobState, SetState
 from annotator.exceptions import (
     ExportDamaged,
     InvalidValues,
+    JobCancelled,
     LeaseLost,
     NothingToExport,
     WrongState,
@@ -216,17 +218,20 @@ def test_sweep_orphans_leaves_named_and_young_files(data_dir):
     make_set(make_note(project), None, SPANS)
     export = exports.make_export(project=project, actor=None, format="jsonl")
     folder = exports.exports_folder()
-    old = time.time() - 2 * exports.KEEP_ORPHANS_SECONDS
+    now = timezone.now()
+    old = (now - 2 * exports.KEEP_ORPHANS).timestamp()
+    (folder / "backup").mkdir()
+    _touch(folder / "backup", old)
     for name in ("old.conll", ".old.conll.part", "young.conll"):
         (folder / name).touch()
     for path in [data_dir / export.path, folder / "old.conll"]:
         _touch(path, old)
     _touch(folder / ".old.conll.part", old)
 
-    assert exports.sweep_orphans() == 2
+    assert exports.sweep_orphans(now=now) == 2
 
     left = {path.name for path in folder.iterdir()}
-    assert left == {(data_dir / export.path).name, "young.conll"}
+    assert left == {(data_dir / export.path).name, "young.conll", "backup"}
 
 
 def test_make_export_many_notes_cross_the_chunks():
@@ -283,6 +288,10 @@ def test_conll_round_trip_any_spans_come_back_less_the_losses(
     assert export.n_spans == len(found) <= len(spans) - n_gone
 
 
+def _files(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def _touch(path, at):
     os.utime(path, (at, at))
 
@@ -315,7 +324,7 @@ def test_export_job_makes_the_file_and_reports_it(data_dir):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_export_job_that_lost_its_lease_leaves_no_row(data_dir):
+def test_export_job_that_lost_its_lease_leaves_no_row_and_no_file(data_dir):
     project = make_project()
     make_set(make_note(project), None, SPANS)
     job = exports.enqueue_export(project=project, actor=make_user(), format="conll")
@@ -327,6 +336,28 @@ def test_export_job_that_lost_its_lease_leaves_no_row(data_dir):
         exports.run_export_job(context)
 
     assert Export.objects.count() == 0
+    assert _files(exports.exports_folder()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_export_job_cancelled_before_its_commit_leaves_no_file(data_dir):
+    project = make_project()
+    make_set(make_note(project), None, SPANS)
+    written = []
+
+    @contextmanager
+    def cancelled():
+        written.extend(_files(exports.exports_folder()))
+        raise JobCancelled("job 1 was cancelled")
+        yield
+
+    with pytest.raises(JobCancelled):
+        exports.make_export(
+            project=project, actor=None, format="jsonl", committing=cancelled
+        )
+
+    assert len(written) == 1
+    assert _files(exports.exports_folder()) == []
 
 
 def test_verify_says_which_notes_differ(tmp_path):

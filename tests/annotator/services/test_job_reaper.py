@@ -18,7 +18,7 @@ from annotator import engine
 from annotator.engine_child import note_child
 from annotator.enums import JobKind, JobState
 from annotator.models import Heartbeat, Job
-from annotator.services import heartbeats, jobs
+from annotator.services import heartbeats, jobs, leftovers
 from annotator.services.job_reaper import ReapReport, reap
 from tests.annotator.factories import make_job, make_project, make_version
 
@@ -233,6 +233,50 @@ def test_bundles_without_a_version_are_removed_when_nothing_trains(now, tmp_path
     assert reap(now=now).n_folders == 1
     left = {path.name for path in (tmp_path / "bundles").iterdir()}
     assert left == {"named", "young"}
+
+
+def test_export_files_that_no_row_names_are_removed(now, tmp_path):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    for name, age in (("lost.jsonl", 25), (".lost.conll.part", 25), ("young", 1)):
+        (folder / name).touch()
+        os.utime(folder / name, (now.timestamp() - age * 3600,) * 2)
+    assert reap(now=now) == ReapReport(n_files=2)
+    assert [path.name for path in folder.iterdir()] == ["young"]
+
+
+def test_the_ticker_survives_files_where_folders_should_be(now, tmp_path):
+    strays = [
+        tmp_path / "jobs" / "7",
+        tmp_path / "uploads" / ".DS_Store",
+        tmp_path / "bundles" / "notes.txt",
+        # no JSON, where a child of the engine should be noted
+        tmp_path / "children" / f"{os.uname().nodename}-1.json",
+    ]
+    for path in strays:
+        path.parent.mkdir()
+        path.write_text("?")
+        os.utime(path, (now.timestamp() - 2 * 3600,) * 2)
+    done = tmp_path / "jobs" / "8"
+    done.mkdir()
+
+    call_command("run_ticker", "--once")
+
+    assert not done.exists()
+    assert all(path.exists() for path in strays)
+
+
+def test_one_entry_that_stays_does_not_keep_the_others(now, tmp_path, caplog):
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "7").write_text("a file")
+    good = tmp_path / "uploads"
+    good.mkdir()
+
+    assert leftovers.remove([tmp_path / "jobs" / "7" / "attempt-1", good]) == 1
+
+    assert not good.exists()
+    assert "jobs/7/attempt-1 (NotADirectoryError)" in caplog.text
+    assert str(tmp_path) not in caplog.text
 
 
 def test_a_child_that_outlived_its_parent_is_killed(now, tmp_path):
