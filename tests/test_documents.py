@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def test_readme_lists_every_make_target():
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, flags=re.MULTILINE))
 
     assert targets == set(re.findall(r"^\| `make ([a-z-]+)`", README, re.MULTILINE))
+
+
+def test_make_test_names_the_tests_that_it_leaves_out():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = re.search(r"^test:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    runs = [line for line in recipe[1].splitlines() if " pytest " in line]
+
+    assert len(runs) == 2
+    assert all(" -rs " in line for line in runs)
 
 
 def test_readme_lists_every_management_command():
@@ -111,3 +121,20 @@ def test_importing_the_urls_leaves_the_model_libraries_out():
     )
 
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_every_data_file_of_the_engine_goes_into_its_wheel():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = settings["tool"]["setuptools"]["package-data"]["ner_engine"]
+    engine = ROOT / "ner_engine"
+    packed = {path for pattern in patterns for path in engine.glob(pattern)}
+    listed = subprocess.run(
+        ["git", "ls-files", "ner_engine"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    data = {ROOT / name for name in listed.stdout.split() if not name.endswith(".py")}
+    assert len(data) > 10
+    assert data == packed
