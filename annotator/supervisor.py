@@ -46,6 +46,8 @@ _WORKER = (
 
 def main() -> int:
     """Prepare, start, watch, stop. Return the exit status."""
+    # What is made from here on may hold notes: nobody else on this machine reads it.
+    os.umask(0o077)
     data_dir = Path(os.environ.get("ANNOTATOR_DATA_DIR") or ROOT / "var").resolve()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     host = os.environ.get("HOST") or "127.0.0.1"

@@ -64,5 +64,7 @@ class Command(BaseCommand):
 def _copy_private(path: Path, out: Path) -> None:
     """Copy to a file that only its owner can read: the notes are patient data."""
     descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # A file that was there before keeps its mode otherwise.
+    os.fchmod(descriptor, 0o600)
     with os.fdopen(descriptor, "wb") as target, path.open("rb") as source:
         shutil.copyfileobj(source, target)

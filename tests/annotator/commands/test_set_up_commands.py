@@ -134,6 +134,17 @@ def test_export_annotations_writes_a_private_file_that_reads_back(tmp_path):
     assert sum(len(document.spans) for document in read_documents(out_path)) == 10
 
 
+def test_export_annotations_closes_a_file_that_others_could_read(tmp_path):
+    make_set(make_note(make_project("alta")), None, SPANS)
+    out_path = tmp_path / "out.conll"
+    out_path.touch()
+    out_path.chmod(0o644)
+
+    _call("export_annotations", "--project", "alta", "--out", str(out_path))
+
+    assert stat.S_IMODE(out_path.stat().st_mode) == 0o600
+
+
 def test_export_annotations_lists_losses(tmp_path):
     project = make_project("alta")
     note = make_note(project, external_id="es-1")
