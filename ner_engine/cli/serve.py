@@ -21,6 +21,7 @@ from ner_engine.cli.engine_search import EngineSearch
 from ner_engine.errors import BadInput, NerEngineError
 
 if TYPE_CHECKING:
+    from ner_engine.bundle import Bundle
     from ner_engine.inference import Predictor
     from ner_engine.types import Document
 
@@ -30,6 +31,7 @@ HELP = "Answer requests as JSON lines on standard input, until it closes."
 # Two: the active version of a project and the candidate beside it. Each takes about
 # 300 MB.
 _KEPT_BUNDLES = 2
+_MOST_PASSES = 50
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -93,9 +95,12 @@ class Server:
         self._cache = cache
         self._search = EngineSearch(cache) if accelerate else None
         self._predictors: OrderedDict[tuple[str, str], Predictor] = OrderedDict()
+        # Signals need torch's hidden states, which a predictor may not have.
+        self._scored: tuple[tuple[str, str], Bundle] | None = None
         self._operations: dict[str, Callable[[Request], Answer]] = {
             "tokenize": self._tokenize,
             "predict": self._predict,
+            "signals": self._signals,
         }
 
     def answer(self, line: bytes) -> Answer:
@@ -162,6 +167,45 @@ class Server:
                 for document in predictor.predict(documents)
             ],
         }
+
+    def _signals(self, request: Request) -> Answer:
+        """Answer with what query strategies ask of notes; ``passes`` are of dropout."""
+        from ner_engine.active_learning.signals import (  # noqa: PLC0415 - slow import
+            score_notes,
+        )
+
+        documents = _documents(request)
+        passes = request.get("passes", 0)
+        if (
+            not isinstance(passes, int)
+            or passes == 1
+            or not 0 <= passes <= _MOST_PASSES
+        ):
+            raise BadInput(f"passes is neither 0 nor from 2 to {_MOST_PASSES}")
+        bundle = self._bundle(_path(request, "bundle"))
+        return {
+            "digest": bundle.digest,
+            "labels": list(bundle.scheme.names),
+            "documents": [
+                {"id": note.document.id, "signals": note.signals.to_json()}
+                for note in score_notes(bundle, documents, dropout_passes=passes)
+            ],
+        }
+
+    def _bundle(self, path: str) -> Bundle:
+        from ner_engine.bundle import digest, load_bundle  # noqa: PLC0415 - not always
+
+        key = (path, digest(path))
+        if self._scored is None or self._scored[0] != key:
+            self._scored = None  # not two at once in memory
+            from ner_engine.models.precision import (  # noqa: PLC0415 - slow import
+                settle_threads,
+            )
+
+            bundle = load_bundle(path)
+            settle_threads(bundle.tagger.encoder, self._threads)
+            self._scored = (key, bundle)
+        return self._scored[1]
 
     def _predictor(self, path: str) -> Predictor:
         from ner_engine.bundle import digest  # noqa: PLC0415 - not always

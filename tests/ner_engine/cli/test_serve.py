@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_engine.acceleration import read_choice
-from ner_engine.bundle import digest
+from ner_engine.active_learning.signals import score_notes
+from ner_engine.bundle import digest, load_bundle
 from ner_engine.cli.serve import Server
 from ner_engine.labels import DEFAULT_LABELS
 from ner_engine.text.tokens import TOKENIZER_VERSION, tokenize
+from ner_engine.types import Document
 from tests.tiny import one_thread
 
 NOTE = {"id": "n1", "text": "Toma ibuprofeno 1 g. Refiere fiebre.", "language": "es"}
@@ -61,6 +63,31 @@ def test_predict_gives_entities_labels_and_digest(tiny_bundle):
     found = {(e["start"], e["end"], e["label"]) for e in first["entities"]}
     assert {(5, 15, "MEDICATION"), (16, 19, "DOSAGE"), (29, 35, "FINDING")} == found
     assert all(0 < e["confidence"] <= 1 for e in first["entities"])
+
+
+def test_signals_are_those_of_the_library_and_hold_no_text(tiny_bundle):
+    answer = ask(
+        Server(), op="signals", bundle=str(tiny_bundle), documents=[NOTE], passes=2
+    )
+    (row,) = answer["documents"]
+    note = Document(NOTE["id"], NOTE["text"], NOTE["language"])
+    bundle = load_bundle(tiny_bundle)
+    (scored,) = score_notes(bundle, [note], dropout_passes=2)
+    assert (answer["digest"], answer["labels"]) == (
+        bundle.digest,
+        list(DEFAULT_LABELS),
+    )
+    assert row["signals"]["spans"] == scored.signals.to_json()["spans"]
+    assert row["signals"]["mutual_information"] > 0
+    assert "ibuprofeno" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize("passes", [1, -1, 51, "2", 2.0])
+def test_passes_that_cannot_disagree_are_refused(tiny_bundle, passes):
+    answer = ask(
+        Server(), op="signals", bundle=str(tiny_bundle), documents=[], passes=passes
+    )
+    assert answer["error"]["type"] == "BadInput"
 
 
 def test_a_replaced_bundle_is_noticed_and_two_are_kept(tiny_bundle, tmp_path):
