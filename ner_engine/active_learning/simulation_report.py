@@ -74,13 +74,16 @@ def _f1(counts: np.ndarray[Any, Any]) -> Floats:
 def cost_to_reach(cost: Floats, f1: Floats, target: float) -> float | None:
     """Return the cost where F1 first reaches the target, on the line between rounds.
 
+    None where it never does, and for a target of 0: that of a full model that learned
+    nothing, which nobody reaches.
+
     Examples
     --------
     >>> cost_to_reach(np.array([0.0, 10.0, 20.0]), np.array([0.0, 0.5, 0.7]), 0.6)
     15.0
     """
     reached = np.flatnonzero(f1 >= target)
-    if not len(reached):
+    if target <= 0 or not len(reached):
         return None
     at = int(reached[0])
     if at == 0:
@@ -292,8 +295,8 @@ def backtest(runs: Sequence[Run]) -> dict[str, int]:
 def to_markdown(figures: Sequence[dict[str, Any]], *, plan: dict[str, Any]) -> str:
     """Return the figures as a Markdown document."""
     about = (
-        f"Recipe {plan['recipe']}, batches {plan['batches']}, first batch"
-        f" {plan['first']}, seeds {plan['seeds']}. Intervals of {LEVEL:.0%} by"
+        f"Recipe {plan['recipe']}, batches {_listed(plan['batches'])}, first batch"
+        f" {plan['first']}, seeds {_listed(plan['seeds'])}. Intervals of {LEVEL:.0%} by"
         " bootstrap over test notes and seeds. Costs are those of the table in"
         " `ner_engine/active_learning/costs.py`; a strategy that did not reach a target"
         " with every seed has a lower bound (≥)."
@@ -310,6 +313,10 @@ def to_markdown(figures: Sequence[dict[str, Any]], *, plan: dict[str, Any]) -> s
         )
         parts.append("\n".join(_table(group)))
     return "\n\n".join(parts) + "\n"
+
+
+def _listed(values: Sequence[int]) -> str:
+    return ", ".join(str(value) for value in values)
 
 
 def _table(group: dict[str, Any]) -> list[str]:

@@ -250,6 +250,7 @@ def test_cost_to_reach_lies_on_the_line_between_rounds():
     assert cost_to_reach(cost, f1, 0.6) == 15
     assert cost_to_reach(cost, f1, 0.1) == 0
     assert cost_to_reach(cost, f1, 0.9) is None
+    assert cost_to_reach(cost, f1, 0.0) is None
 
 
 def test_area_is_the_mean_f1_over_the_cost():
