@@ -567,17 +567,6 @@ def test_submit_of_a_stale_page_is_refused_with_a_message(
     assert note.state == NoteState.IN_PROGRESS
 
 
-def test_skip_then_open_again(marta: Client, note: Note) -> None:
-    marta.post(reverse("note_skip", args=[note.pk]), {"reason": "not clinical"})
-    markup = page(marta, note)
-    assert "This note was skipped" in markup
-    assert "not clinical" in markup
-    marta.post(reverse("note_reopen", args=[note.pk]))
-    note.refresh_from_db()
-    assert note.state == NoteState.SUGGESTED
-    assert 'data-editable="true"' in page(marta, note)
-
-
 def test_reopen_by_owner_and_hand_back_by_reviewer(
     marta: Client, annotator: User, note: Note
 ) -> None:

@@ -82,3 +82,17 @@ def test_reviewers_skip_whatever_they_look_at(client, note, happen):
     assert OFFERED in page(client, note)
     assert skip(client, note).status_code == 302
     assert note.state == NoteState.SKIPPED
+
+
+def test_a_skipped_note_says_why_and_opens_again(client):
+    project = make_project("urgencias")
+    note = make_note(project)
+    client.force_login(make_member(project))
+    client.post(reverse("note_skip", args=[note.pk]), {"reason": "not clinical"})
+    markup = page(client, note)
+    assert "This note was skipped" in markup
+    assert "not clinical" in markup
+    client.post(reverse("note_reopen", args=[note.pk]))
+    note.refresh_from_db()
+    assert note.state == NoteState.IMPORTED
+    assert 'data-editable="true"' in page(client, note)
