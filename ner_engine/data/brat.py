@@ -45,6 +45,7 @@ _KINDS = {
     "#": "notes",
 }
 _BOUND = re.compile(r"(T\S+)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)\t(.*)")
+_BYTE_ORDER_MARK = "\ufeff"
 _LABEL = re.compile(r"[^\w-]")
 
 Fragments = tuple[tuple[int, int], ...]
@@ -171,7 +172,10 @@ def brat_files(documents: Iterable[Document]) -> BratFiles:
     files: list[ArchiveFile] = []
     names: dict[str, str] = {}
     for stem, document in file_stems(documents):
-        files.append(ArchiveFile(f"{stem}.txt", document.text.encode()))
+        # Readers take a first U+FEFF for a byte order mark: one that is text needs one
+        # before it.
+        mark = _BYTE_ORDER_MARK if document.text.startswith(_BYTE_ORDER_MARK) else ""
+        files.append(ArchiveFile(f"{stem}.txt", (mark + document.text).encode()))
         if document.spans is None:
             continue
         mentions = [

@@ -95,6 +95,13 @@ def test_brat_files_labels_that_would_share_a_name_are_refused():
         brat_files([document])
 
 
+def test_brat_text_that_begins_like_a_byte_order_mark_comes_back_whole():
+    document = Document("a", "\ufefftos", "es", (Span(1, 4, "FINDING"),))
+    files = {file.name: file for file in brat_files([document]).files}
+    again = brat_document(files["a.txt"], files["a.ann"], language="es")
+    assert (again.text, again.spans) == (document.text, document.spans)
+
+
 @st.composite
 def documents(draw):
     text = draw(note_text)
