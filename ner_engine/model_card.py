@@ -91,7 +91,7 @@ def _evaluations(rows: Any) -> Iterator[str]:
     yield ""
     yield from _score_table([row for row in rows if row not in seen])
     if seen:
-        yield "### Test splits of corpora whose training split it learned from"
+        yield "### Test splits of corpora of which it learned other texts"
         yield ""
         yield from _score_table(seen)
 

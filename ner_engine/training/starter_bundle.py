@@ -21,6 +21,7 @@ from ner_engine.models.encoder import EMBEDDED
 from ner_engine.models.storage import round_weights
 from ner_engine.models.tagger import MultiHeadTagger
 from ner_engine.training.events import EvalDone, StepDone
+from ner_engine.training.leakage import copied_ids
 from ner_engine.training.loop import data_digest
 from ner_engine.training.recipes import get_recipe
 from ner_engine.training.run import TrainingPlan, train_bundle
@@ -102,7 +103,7 @@ def make_starter(corpora: Path, out: Path, *, seed: int) -> None:
     averaged = work / "averaged"
     _save_average(first.out, second.out, averaged, gold_dev_documents(corpora))
     # Scored is what is shipped, its weights rounded as they are stored.
-    scores = score_sets(averaged, evaluation_sets(corpora), seed=seed)
+    scores = score_sets(averaged, evaluation_sets(corpora), train, seed=seed)
     _save_with_scores(averaged, out, scores)
 
 
@@ -161,17 +162,26 @@ def _save_average(
 
 
 def score_sets(
-    bundle: Path, sets: tuple[EvaluationSet, ...], *, seed: int
+    bundle: Path,
+    sets: tuple[EvaluationSet, ...],
+    train: Sequence[Document],
+    *,
+    seed: int,
 ) -> list[dict[str, Any]]:
-    """Score a bundle on each evaluation set; return what the card states."""
+    """Score a bundle on each evaluation set; return what the card states.
+
+    A corpus of which other texts were trained on, under its own name or another
+    corpus's, does not count as one that the bundle never saw.
+    """
     # In full precision, so that the figures do not depend on the machine.
     predictor = Predictor.load(bundle, bfloat16=False)
     trained_on = {source["name"] for source in read_info(bundle)[1].sources}
     rows = []
     for evaluation_set in sets:
+        documents = list(read_documents(evaluation_set.path))
         gold = [
             document
-            for document in read_documents(evaluation_set.path)
+            for document in documents
             if evaluation_set.split in (None, document.split)
         ][: evaluation_set.n_documents]
         bare = (replace(document, spans=None) for document in gold)
@@ -179,7 +189,8 @@ def score_sets(
         report = build_report(pairs, seed=seed, labels=evaluation_set.labels).to_json()
         row = {
             "set": evaluation_set.name,
-            "corpus_in_training": evaluation_set.path.stem in trained_on,
+            "corpus_in_training": evaluation_set.path.stem in trained_on
+            or bool(copied_ids(documents, train)),
             "n_documents": report["n_documents"],
             "n_gold": report["n_gold"],
             "micro": report["micro"],
