@@ -75,7 +75,11 @@ class Stage:
         )
         from annotator.models import Heartbeat
 
-        wait_for(lambda: Heartbeat.objects.filter(pid=worker.pid).exists())
+        beats = Heartbeat.objects.filter(pid=worker.pid)
+        wait_for(lambda: worker.poll() is not None or beats.exists())
+        if worker.poll() is not None:
+            log = (self.folder / f"process{number}.log").read_text()
+            pytest.fail(f"the worker ended with {worker.poll()}:\n{log[-2000:]}")
         return worker
 
     def start_ticker(self) -> subprocess.Popen[bytes]:
@@ -158,3 +162,13 @@ def wait_for(
             return time.monotonic() - started_at
         time.sleep(0.05)
     pytest.fail(f"waited {seconds:.0f} s in vain")
+
+
+def wait_until_still(read: Callable[[], object]) -> None:
+    """Wait until what is read has not changed for a second."""
+    last = read()
+    still_since = time.monotonic()
+    while time.monotonic() - still_since < 1.0:
+        time.sleep(0.1)
+        if (value := read()) != last:
+            last, still_since = value, time.monotonic()

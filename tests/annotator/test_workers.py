@@ -26,7 +26,7 @@ from tests.annotator.factories import (
     make_set,
     make_version,
 )
-from tests.annotator.stage import Stage, hold_in_the_middle, wait_for
+from tests.annotator.stage import Stage, hold_in_the_middle, wait_for, wait_until_still
 from tests.tiny import tiny_documents
 
 # Every worker loads torch, which takes long on a busy machine.
@@ -91,8 +91,7 @@ def hold_the_engine(stage, worker, job) -> list[psutil.Process]:
     predicted = job.project.notes.filter(state=NoteState.SUGGESTED)
     held = hold_in_the_middle(worker, predicted.exists)
     # what was answered is stored and the next request waits for an answer
-    wait_for(lambda: predicted.count() % engine.N_BATCH_DOCUMENTS == 0)
-    time.sleep(0.5)
+    wait_until_still(predicted.count)
     assert Job.objects.get(pk=job.pk).state == JobState.RUNNING
     assert predicted.count() < N_NOTES
     return held
