@@ -52,6 +52,11 @@ def main() -> int:
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     host = os.environ.get("HOST") or "127.0.0.1"
     port = int(os.environ.get("PORT") or 8000)
+    try:
+        wants_demo(os.environ)
+    except ValueError as error:
+        say(str(error))
+        return 1
     lock = (data_dir / "supervisor.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -113,8 +118,11 @@ class Supervisor:
         is_ours = not os.environ.get("DATABASE_URL")
         if is_ours and stamp.is_file() and stamp.read_text(encoding="ascii") == wanted:
             return True
-        say("Preparing the database, the static files and the demo …")
+        with_demo = wants_demo(os.environ)
+        demo = " and the demo" if with_demo else ", without the demo"
+        say(f"Preparing the database, the static files{demo} …")
         command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
+        command += [] if with_demo else ["--without-demo"]
         child = Child("prepare", command, None)
         child.start()
         try:
@@ -162,6 +170,9 @@ class Supervisor:
             say("Log-ins of the demo:")
             for name, password in json.loads(path.read_text("utf-8")).items():
                 say(f"  {name:<10} {password}")
+        elif not wants_demo(os.environ):
+            command = f"{sys.executable} manage.py create_admin"
+            say(f"The first administrator is made by: {command}")
         say(f"Logs are in {self._data_dir / 'logs'}. Ctrl-C stops everything.")
         if wants_browser(os.environ, is_terminal=sys.stdout.isatty()):
             open_browser(address)
@@ -302,7 +313,12 @@ def fingerprint(data_dir: Path) -> str:
             stat = path.stat()
             line = f"{path} {stat.st_size} {stat.st_mtime_ns}\n"
             hasher.update(line.encode())
-    for name in ("DATABASE_URL", "ANNOTATOR_SHIPPED_BUNDLES", "DEBUG"):
+    for name in (
+        "DATABASE_URL",
+        "ANNOTATOR_SHIPPED_BUNDLES",
+        "ANNOTATOR_DEMO",
+        "DEBUG",
+    ):
         hasher.update(f"{name}={os.environ.get(name, '')}\n".encode())
     for migration in applied_migrations(data_dir / "glosa.sqlite3"):
         hasher.update(f"{migration}\n".encode())
@@ -345,6 +361,17 @@ def answers(host: str, port: int) -> bool:
             return connection.recv(64).split(b" ")[1:2] == [b"200"]
     except OSError:
         return False
+
+
+def wants_demo(environment: Mapping[str, str]) -> bool:
+    """Tell whether the demo and its people are to be loaded. ValueError: no such word.
+
+    The words are those of the settings, which are read in Django's processes only.
+    """
+    word = environment.get("ANNOTATOR_DEMO", "").strip().lower()
+    if word not in ("", "1", "true", "yes", "0", "false", "no"):
+        raise ValueError(f"ANNOTATOR_DEMO: not a boolean: {word!r}")
+    return word not in ("0", "false", "no")
 
 
 def wants_browser(environment: Mapping[str, str], *, is_terminal: bool) -> bool:

@@ -214,6 +214,37 @@ def test_the_fingerprint_follows_database_and_environment(tmp_path, monkeypatch)
     assert supervisor.fingerprint(tmp_path) not in (made, empty)
 
 
+def test_without_the_demo_nobody_can_log_in_yet_and_it_is_said_how(tmp_path):
+    installation = Installation(tmp_path)
+    installation.start(ANNOTATOR_DEMO="0")
+    try:
+        installation.wait_until_ready()
+        said = installation.said()
+        data = tmp_path / "data"
+        with contextlib.closing(sqlite3.connect(data / "glosa.sqlite3")) as database:
+            people = database.execute("SELECT username FROM annotator_user").fetchall()
+    finally:
+        installation.process.terminate()
+        installation.process.wait(timeout=30)
+    assert people == []
+    assert not (data / "demo_logins.json").exists()
+    assert "without the demo" in said
+    assert "manage.py create_admin" in said
+
+
+def test_a_misspelt_wish_for_the_demo_stops_the_start(tmp_path):
+    installation = Installation(tmp_path)
+    assert installation.start(ANNOTATOR_DEMO="of").wait(timeout=60) == 1
+    assert installation.said() == "ANNOTATOR_DEMO: not a boolean: 'of'\n"
+
+
+def test_the_demo_is_loaded_once_it_is_wanted(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANNOTATOR_DEMO", "0")
+    without = supervisor.fingerprint(tmp_path)
+    monkeypatch.delenv("ANNOTATOR_DEMO")
+    assert supervisor.fingerprint(tmp_path) != without
+
+
 def test_an_older_database_that_was_put_back_is_prepared_again(tmp_path, monkeypatch):
     monkeypatch.delenv("DATABASE_URL", raising=False)
     with contextlib.closing(sqlite3.connect(tmp_path / "glosa.sqlite3")) as database:
