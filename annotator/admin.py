@@ -6,17 +6,22 @@ services alone. No list shows the text of a note, and no page of it does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from rest_framework.authtoken import admin as _token_admin  # noqa: F401 - registers it
+from rest_framework.authtoken.models import TokenProxy
 
 from annotator.enums import Split
+from annotator.exceptions import WrongState
 from annotator.models import (
     AnnotationSet,
     AuditEntry,
@@ -37,11 +42,13 @@ from annotator.services import accounts, audit
 
 if TYPE_CHECKING:
     BaseUserAdmin = UserAdmin[User]
+    BaseUserForm = UserChangeForm[User]
     AnyModelAdmin = admin.ModelAdmin[Any]
     MembershipTabular = admin.TabularInline[Membership, Project]
     LabelTabular = admin.TabularInline[Label, Project]
 else:  # generic for the type checker only
     BaseUserAdmin = UserAdmin
+    BaseUserForm = UserChangeForm
     AnyModelAdmin = admin.ModelAdmin
     MembershipTabular = LabelTabular = admin.TabularInline
 
@@ -59,10 +66,37 @@ class ReadOnly:
         return False
 
 
+# Roles stand in memberships, which groups do not know of. Tokens are made in one place
+# (services/tokens.py), which keeps their digests alone.
+admin.site.unregister([Group, TokenProxy])
+
+
+class PersonForm(BaseUserForm):
+    """Refuses what `accounts.update_user` refuses, in the change view's transaction."""
+
+    actor: ClassVar[User]
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # Django's, not in the stubs
+        if self.errors:
+            return
+        try:
+            accounts.refuse_lock_out(user=self.instance, actor=self.actor)
+        except WrongState:
+            self.add_error(
+                None,
+                _(
+                    "That would lock out the last administrator, or you yourself."
+                    " Let another administrator do it."
+                ),
+            )
+
+
 @admin.register(User)
 class PersonAdmin(BaseUserAdmin):
     """People are made and closed here; nobody who left a trace can be deleted."""
 
+    form = PersonForm
     list_display = ("username", "first_name", "last_name", "is_staff", "is_active")
     fieldsets = (
         *(UserAdmin.fieldsets or ()),
@@ -71,6 +105,18 @@ class PersonAdmin(BaseUserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: User | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[ModelForm[User]]:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if obj is not None:  # a class of this request alone
+            cast(type[PersonForm], form).actor = cast(User, request.user)
+        return form
 
     def save_model(
         self, request: HttpRequest, obj: User, form: ModelForm[Any], change: bool

@@ -68,17 +68,8 @@ def update_user(*, user: User, actor: User, is_admin: bool, **fields: Any) -> Us
         user.full_clean(exclude=["password"])
     except ValidationError as error:
         raise InvalidValues(error.message_dict) from error
-    keeps_access = user.is_active and is_admin
-    if user == actor and not keeps_access:
-        raise WrongState("nobody takes their own administration away")
     with transaction.atomic():
-        # Two administrators who take each other's away wait for one another here.
-        admins = User.objects.select_for_update().filter(
-            is_superuser=True, is_active=True
-        )
-        others = [admin for admin in admins if admin.pk != user.pk]
-        if not keeps_access and not others:
-            raise WrongState("an installation keeps one active administrator")
+        refuse_lock_out(user=user, actor=actor)
         user.save(update_fields=[*fields, "is_staff", "is_superuser"])
         release_notes_of_locked_out(user=user)
         audit.record(
@@ -88,6 +79,21 @@ def update_user(*, user: User, actor: User, is_admin: bool, **fields: Any) -> Us
             details={"admin": is_admin, "active": user.is_active},
         )
     return user
+
+
+def refuse_lock_out(*, user: User, actor: User) -> None:
+    """Raise WrongState when the unsaved *user* would leave nobody to administer.
+
+    Call it in the transaction that saves: two administrators who take each other's
+    access away wait for one another here.
+    """
+    keeps_access = user.is_active and user.is_staff and user.is_superuser
+    if user == actor and not keeps_access:
+        raise WrongState("nobody takes their own administration away")
+    admins = User.objects.select_for_update().filter(is_superuser=True, is_active=True)
+    others = [admin for admin in admins if admin.pk != user.pk]
+    if not keeps_access and not others:
+        raise WrongState("an installation keeps one active administrator")
 
 
 def release_notes_of_locked_out(*, user: User) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.test import RequestFactory
 from django.urls import reverse
 
@@ -122,6 +123,65 @@ def test_locking_a_person_out_there_frees_their_notes(client, root):
     person.refresh_from_db()
     assert (response.status_code, person.is_active) == (302, False)
     assert not note.assignments.exists()
+
+
+def form_of(person, **fields):
+    joined = person.date_joined
+    fixed = {
+        "username": person.username,
+        "date_joined_0": f"{joined:%Y-%m-%d}",
+        "date_joined_1": f"{joined:%H:%M:%S}",
+        "theme": "system",
+    }
+    return fixed | fields
+
+
+ACCESS = {"is_active": "on", "is_staff": "on", "is_superuser": "on"}
+
+
+@pytest.mark.parametrize("taken", sorted(ACCESS))
+def test_nobody_takes_their_own_administration_away_there(client, root, taken):
+    make_user("second", is_staff=True, is_superuser=True)
+    left = {name: value for name, value in ACCESS.items() if name != taken}
+    address = reverse("admin:annotator_user_change", args=[root.pk])
+
+    response = client.post(address, form_of(root, **left))
+
+    root.refresh_from_db()
+    assert (root.is_active, root.is_staff, root.is_superuser) == (True, True, True)
+    assert "last administrator" in response.content.decode()
+    # with all three there is nothing to refuse
+    changed = client.post(address, form_of(root, first_name="Eva", **ACCESS))
+    root.refresh_from_db()
+    assert (changed.status_code, root.first_name) == (302, "Eva")
+
+
+def test_an_administrator_takes_another_ones_access_away_there(client, root):
+    second = make_user("second", is_staff=True, is_superuser=True)
+    address = reverse("admin:annotator_user_change", args=[second.pk])
+
+    assert client.post(address, form_of(second, is_active="on")).status_code == 302
+
+    second.refresh_from_db()
+    assert not second.is_superuser
+
+
+def test_the_last_administrator_stays_whoever_asks(client, root):
+    clerk = make_user("clerk", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename="change_user"))
+    clerk.user_permissions.add(Permission.objects.get(codename="view_user"))
+    client.force_login(clerk)
+    address = reverse("admin:annotator_user_change", args=[root.pk])
+
+    client.post(address, form_of(root, is_active="on", is_staff="on"))
+
+    root.refresh_from_db()
+    assert root.is_superuser
+
+
+def test_neither_groups_nor_tokens_are_changed_there():
+    names = {model._meta.label for model in admin.site._registry}
+    assert not names & {"auth.Group", "authtoken.TokenProxy", "authtoken.Token"}
 
 
 def test_admin_is_for_administrators(client):
