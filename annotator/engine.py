@@ -27,6 +27,7 @@ from annotator.engine_child import (
 from annotator.exceptions import EngineDied, EngineFailed
 from ner_engine import bundle, types
 from ner_engine.data import conll, jsonl, text_files
+from ner_engine.data.archive import ArchiveBudget as ArchiveBudget
 from ner_engine.data.catalogue import read_any, read_together
 from ner_engine.data.problems import ReadResult
 from ner_engine.errors import BadInput, BundleError
@@ -116,15 +117,19 @@ def read_files(
     language: str,
     format: str | None = None,  # noqa: A002 - the engine's word
     encoding: str | None = None,
+    budget: ArchiveBudget | None = None,
 ) -> tuple[list[DocumentJson], list[dict[str, Any]]]:
     """Read a file or archive into Document JSONL objects and a list of problems.
 
     A problem is ``{file, line, reason}``; each object has a key ``source`` more, with
     its file and line. The readers are standard-library modules and run in this process.
+    Archives that are held in memory together share a *budget*.
     """
     path = Path(path)
     try:
-        result = read_any(path, language=language, format=format, encoding=encoding)
+        result = read_any(
+            path, language=language, format=format, encoding=encoding, budget=budget
+        )
     except BadInput as error:
         return [], [{"file": path.name, "line": error.line, "reason": error.reason}]
     return _read_rows(result, path)

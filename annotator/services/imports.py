@@ -276,6 +276,7 @@ def _read(
         "encoding": encoding or None,
     }
     # a file a speaker: only together do they tell who answers whom
+    budget = engine.ArchiveBudget()
     grids = [path for path in paths if path.suffix.lower() == ".textgrid"]
     for path in paths:
         if path in grids[1:]:
@@ -283,7 +284,7 @@ def _read(
         if path in grids:
             rows, problems = engine.read_textgrids(grids, **kind)
         else:
-            rows, problems = engine.read_files(path, **kind)
+            rows, problems = engine.read_files(path, budget=budget, **kind)
         sources = [_source(row, path) for row in rows]
         for place in (*[p["file"] for p in problems], *[s.file for s in sources]):
             report.places.setdefault(place, len(report.places))

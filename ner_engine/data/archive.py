@@ -32,8 +32,9 @@ _DAMAGE = (
 class ArchiveLimits:
     """What an archive may hold.
 
-    The ratio (unpacked to packed) is asked of entries above ``ratio_from_bytes`` only:
-    short repetitive files compress well without being a bomb.
+    The ratio (unpacked to packed) is asked of entries above ``ratio_from_bytes``, and
+    of all together when they are above it: a short repetitive file compresses well
+    without being a bomb.
     """
 
     max_entries: int = 10_000
@@ -41,6 +42,32 @@ class ArchiveLimits:
     max_total_bytes: int = 256 * _MIB
     max_ratio: int = 100
     ratio_from_bytes: int = _MIB
+
+
+@dataclass(slots=True)
+class ArchiveBudget:
+    """What archives that are read into one memory may unpack to together.
+
+    Every archive takes its share before its first entry is unpacked.
+    """
+
+    entries_left: int = 10_000
+    bytes_left: int = 256 * _MIB
+
+    def take(self, n_entries: int, n_bytes: int) -> None:
+        """Take a share; BadInput, and nothing taken, when there is not enough left."""
+        if n_entries > self.entries_left:
+            raise BadInput(
+                f"{n_entries} entries; {self.entries_left} are left for all archives"
+                " together"
+            )
+        if n_bytes > self.bytes_left:
+            raise BadInput(
+                f"unpacks to {n_bytes} bytes; {self.bytes_left} are left for all"
+                " archives together"
+            )
+        self.entries_left -= n_entries
+        self.bytes_left -= n_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +79,21 @@ class ArchiveFile:
 
 
 def read_archive(
-    path: Path, limits: ArchiveLimits | None = None
+    path: Path,
+    limits: ArchiveLimits | None = None,
+    budget: ArchiveBudget | None = None,
 ) -> Iterator[ArchiveFile]:
     """Yield the files of a zip archive, in name order.
 
-    Folders, hidden files and what macOS adds are passed over.
+    Folders, hidden files and what macOS adds are passed over. Who reads several
+    archives hands the same *budget* to each.
 
     Raises
     ------
     BadInput
         When the file is no zip archive, an entry is encrypted, a link, damaged or
-        outside the archive's folder, or a limit is exceeded. All names and claimed
-        sizes are checked before the first entry is unpacked.
+        outside the archive's folder, or a limit or the budget is exceeded. All names
+        and claimed sizes are checked before the first entry is unpacked.
     """
     limits = limits or ArchiveLimits()
     try:
@@ -76,6 +106,8 @@ def read_archive(
         entries = [entry for entry in archive.infolist() if _is_note(entry)]
         try:
             _check_entries(entries, limits)
+            if budget is not None:
+                budget.take(len(entries), sum(entry.file_size for entry in entries))
             for entry in sorted(entries, key=lambda entry: entry.filename):
                 yield ArchiveFile(entry.filename, _unpack(archive, entry))
         except BadInput as error:
@@ -108,6 +140,9 @@ def _check_entries(entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> Non
         total += entry.file_size
     if total > limits.max_total_bytes:
         raise BadInput(f"unpacks to {total} bytes, more than {limits.max_total_bytes}")
+    packed = sum(entry.compress_size for entry in entries)
+    if total > limits.ratio_from_bytes and total > limits.max_ratio * packed:
+        raise BadInput(f"unpacks more than {limits.max_ratio}-fold")
 
 
 def _refusal(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from ner_engine.data.archive import ArchiveFile, read_archive
+from ner_engine.data.archive import ArchiveBudget, ArchiveFile, read_archive
 from ner_engine.data.brat import CONFIGURATION
 from ner_engine.data.checks import read_bytes
 from ner_engine.data.formats import FORMATS, REGISTRY, SUFFIXES, WRITABLE
@@ -24,6 +24,7 @@ def read_any(
     format: str | None = None,  # noqa: A002 - the word of the command line
     encoding: str | None = None,
     labels: Collection[str] | None = None,
+    budget: ArchiveBudget | None = None,
 ) -> ReadResult:
     """Read a file, a folder or a zip archive of notes.
 
@@ -39,6 +40,8 @@ def read_any(
         Of text and CSV files, as `ner_engine.data.text_files.decode_text` takes it.
     labels : collection of str, optional
         Keep the spans of these labels only.
+    budget : ArchiveBudget, optional
+        What archives may unpack to, shared by the calls of one import.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def read_any(
     if path.is_dir():
         return _read_many(_folder_files(path), format, options)
     if path.suffix.lower() == ".zip":
-        return _read_many(read_archive(path), format, options)
+        return _read_many(read_archive(path, budget=budget), format, options)
     chosen = format or format_of(path.name)
     if chosen is None:
         known = ", ".join([*SUFFIXES, ".zip"])

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from ner_engine.data.archive import ArchiveLimits, read_archive
+from ner_engine.data.archive import ArchiveBudget, ArchiveLimits, read_archive
 from ner_engine.errors import BadInput
 
 
@@ -73,6 +73,25 @@ def test_read_archive_bomb_is_refused_by_ratio_and_sizes(tmp_path):
         list(read_archive(path, ArchiveLimits(max_total_bytes=99)))
     with pytest.raises(BadInput, match="2 entries, more than 1"):
         list(read_archive(path, ArchiveLimits(max_entries=1)))
+
+
+def test_read_archive_of_many_small_bombs_is_refused_by_their_sum(tmp_path):
+    # each is below what is asked for its own ratio
+    path = make(tmp_path, [(f"{n}.txt", b"\0" * 600_000) for n in range(3)])
+    with pytest.raises(BadInput, match="unpacks more than 100-fold"):
+        next(read_archive(path))
+
+
+def test_archives_of_one_budget_unpack_no_more_than_it_together(tmp_path):
+    path = make(tmp_path, [("a.txt", "x" * 50), ("b.txt", "x" * 50)])
+    budget = ArchiveBudget(entries_left=5, bytes_left=250)
+    for _ in range(2):
+        assert len(list(read_archive(path, budget=budget))) == 2
+    with pytest.raises(BadInput, match="2 entries; 1 are left"):
+        next(read_archive(path, budget=budget))
+    budget.entries_left = 2
+    with pytest.raises(BadInput, match="100 bytes; 50 are left"):
+        next(read_archive(path, budget=budget))
 
 
 def test_read_archive_entry_that_lies_about_its_size_is_refused(tmp_path):
