@@ -7,10 +7,13 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from annotator.models import Note, Presence, User
+from annotator.models import AuditEntry, Note, Presence, User
+from annotator.services import audit
 
 # Three beats of the page (static/js/presence.js): one lost request hides nobody.
 EXPIRES_AFTER = timedelta(seconds=60)
+# A page asks for the note again and again; one entry an hour says who reads it.
+_SAME_READING = timedelta(hours=1)
 
 
 def note_seen(*, note: Note, user: User) -> list[User]:
@@ -28,3 +31,15 @@ def note_seen(*, note: Note, user: User) -> list[User]:
 def note_left(*, note: Note, user: User) -> None:
     """Forget the person's page; another one of theirs says so again soon."""
     Presence.objects.filter(note=note, user=user).delete()
+
+
+def note_read(*, note: Note, user: User) -> None:
+    """Record that the person reads the note, unless the trail has said so lately."""
+    opened = AuditEntry.objects.filter(
+        action="note.open",
+        actor=user,
+        subject=f"note:{note.pk}",
+        at__gt=timezone.now() - _SAME_READING,
+    )
+    if not opened.exists():
+        audit.record(actor=user, action="note.open", subject=f"note:{note.pk}")

@@ -35,10 +35,14 @@ def note_presence(request: UserRequest, note_id: int) -> JsonResponse:
 @login_required
 @require_safe
 def note_state(request: UserRequest, note_id: int) -> JsonResponse:
-    """Return the person's marks as they are now, for a page that fell behind."""
+    """Return the person's marks as they are now, for a page that fell behind.
+
+    The text comes with them, so who read it is written down.
+    """
     note = get_note(request, note_id, defer=("tokens", "metadata"))
     annotation_set = find_set(note, request.user)
     if annotation_set is None:
         return JsonResponse({"revision": 0})
     annotation_set.note = note
+    presence.note_read(note=note, user=request.user)
     return JsonResponse(answer_gesture(note, annotation_set, None))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db.models import F
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from annotator.enums import Role
-from annotator.models import AnnotationSet, Note, Presence, User
+from annotator.models import AnnotationSet, AuditEntry, Note, Presence, User
 from annotator.services.annotation_sets import open_set
 from annotator.services.gestures import Gesture, apply_gesture
 from annotator.services.presence import EXPIRES_AFTER
@@ -90,6 +93,26 @@ def test_state_shows_the_persons_marks_without_changing_anything(
     assert (found["revision"], found["counts"]["spans"]) == (1, 1)
     assert f"a{span_id}" in "".join(found["blocks"].values())
     assert client_of(make_user()).get(address).status_code == 404
+
+
+def test_state_gives_the_text_away_so_the_trail_names_the_reader(
+    annotator: User, note: Note
+) -> None:
+    address = reverse("note_state", args=[note.pk])
+    client = client_of(annotator)
+    openings = AuditEntry.objects.filter(
+        action="note.open", actor=annotator, subject=f"note:{note.pk}"
+    )
+    client.get(address)
+    assert not openings.exists()  # nothing was shown
+    make_span(open_set(note=note, annotator=annotator), annotator)
+
+    for _ in range(3):
+        client.get(address)
+    assert openings.count() == 1
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        client_of(annotator).get(address)
+    assert openings.count() == 2
 
 
 def make_span(layer: AnnotationSet, annotator: User) -> uuid.UUID:
