@@ -109,10 +109,9 @@ def answer_message(
     status: int,
     title: str | Promise,
     text: str | Promise,
-    detail: str = "",
 ) -> HttpResponse:
     """Render a refusal as fragment for htmx, as page otherwise."""
-    context = {"status": status, "title": title, "text": text, "detail": detail}
+    context = {"status": status, "title": title, "text": text}
     if getattr(request, "htmx", None):
         response = render(request, "annotator/_message.html", context, status=status)
         return reswap(retarget(response, "#alert"), "innerHTML")
@@ -130,11 +129,8 @@ def answer_error(request: HttpRequest, error: AnnotatorError) -> HttpResponse:
     if wants_json(request):
         body = {"code": error.code, "message": f"{title}. {text}", **error.details()}
         return JsonResponse(body, status=error.status)
-    # An own text says it all; what else there is to know is the error's own English.
-    detail = "" if error.text else str(error)
-    return answer_message(
-        request, status=error.status, title=title, text=text, detail=detail
-    )
+    # The error's own words are English and speak of rows: they are for the log.
+    return answer_message(request, status=error.status, title=title, text=text)
 
 
 def redirect_to_login(request: UserRequest) -> HttpResponse:

@@ -37,7 +37,7 @@ def request_with(headers):
 @pytest.mark.parametrize(
     "error",
     [
-        NotAllowed("no"),
+        NotAllowed("user 7 is no reviewer"),
         SpanRefused("not a token edge", note_id=41, start_char=12, end_char=90),
         StaleRevision(set_id=3, sent=4, stored=7),
         WrongState("job 3 is finished already"),
@@ -55,6 +55,8 @@ def test_refusal_is_page_fragment_or_json_with_one_status(error):
     for each in (page, fragment):
         assert str(title) in each.content.decode()
         assert str(text) in each.content.decode()
+        # internal English, and ids that mean nothing to the reader
+        assert str(error) not in each.content.decode()
     body = answer_error(request_with(JSON), error)
     assert body.status_code == error.status
     assert body["Content-Type"] == "application/json"
