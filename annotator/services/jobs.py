@@ -25,6 +25,7 @@ from annotator.exceptions import JobCancelled, LeaseLost, WorkerStopping, WrongS
 from annotator.models import Job, Project, User
 from annotator.services import leases
 from annotator.services.audit import record
+from annotator.services.training_limits import check_room
 from annotator.validators import whole_number
 
 PROGRESS_SECONDS = 1.0
@@ -93,6 +94,12 @@ def is_left_undone(job: Job) -> bool:
 def run_again(*, job: Job, actor: User | None) -> Job:
     """Queue a job again that did not do all; a training goes on from its checkpoint."""
     with transaction.atomic():
+        if job.kind == JobKind.TRAIN and job.project is not None:
+            check_room(
+                project=job.project,
+                parameters=job.parameters,
+                input_digest=job.input_digest,
+            )
         done = (
             left_undone()
             .filter(pk=job.pk)

@@ -14,11 +14,10 @@ from typing import Any
 from django.db import transaction
 
 from annotator import engine
-from annotator.enums import JobKind, JobState, VersionState
+from annotator.enums import JobKind, VersionState
 from annotator.exceptions import (
     EngineFailed,
     NothingToTrain,
-    SameTraining,
     WrongState,
 )
 from annotator.models import Job, ModelVersion, Project, User
@@ -32,6 +31,7 @@ from annotator.services.training_files import (
     take_checkpoint,
     take_snapshot,
 )
+from annotator.services.training_limits import check_room
 from annotator.services.training_progress import TrainingProgress
 from annotator.services.training_scores import check_version, compare
 
@@ -40,8 +40,6 @@ __all__ = ["RECIPES", "TrainingPlan", "enqueue_training", "training_plan"]
 # Recipes of the engine that start from a bundle.
 RECIPES = ("adapt", "transfer")
 STARTS = ("starter", "active")
-# One runs and one waits: more would train on much the same notes.
-MAX_UNFINISHED = 2
 
 
 def enqueue_training(
@@ -63,23 +61,12 @@ def enqueue_training(
     if plan.refusal:
         raise NothingToTrain(plan.refusal)
     with transaction.atomic():
-        # Two administrators who press the button at once queue one after the other.
-        Project.objects.select_for_update().get(pk=project.pk)
-        unfinished = Job.objects.filter(
-            project=project,
-            kind=JobKind.TRAIN,
-            state__in=[JobState.QUEUED, JobState.RUNNING],
-        )
         parameters = {
             "recipe": recipe,
             "start_from": start_from,
             "start_version": start.pk,
         }
-        for twin in unfinished.filter(input_digest=plan.digest):
-            if twin.parameters == parameters and not twin.cancel_requested:
-                raise SameTraining(f"job {twin.pk} is a training of the same data")
-        if unfinished.count() >= MAX_UNFINISHED:
-            raise WrongState("one training runs and one waits already")
+        check_room(project=project, parameters=parameters, input_digest=plan.digest)
         job = enqueue(
             kind=JobKind.TRAIN,
             project=project,

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from annotator.enums import JobKind, JobState
-from annotator.exceptions import JobCancelled, LeaseLost, WrongState
+from annotator.exceptions import JobCancelled, LeaseLost, SameTraining, WrongState
 from annotator.models import AuditEntry, Job
 from annotator.services import jobs
 from tests.annotator.factories import make_job, make_project, make_user
@@ -206,6 +206,29 @@ def test_run_again_refuses_other_states(state):
     job = make_job(make_project(), JobKind.EXPORT, state=state)
     with pytest.raises(WrongState):
         jobs.run_again(job=job, actor=None)
+
+
+@pytest.mark.django_db
+def test_run_again_keeps_to_the_limits_of_trainings():
+    project = make_project()
+    cancelled = [
+        make_job(
+            project, JobKind.TRAIN, state=JobState.CANCELLED, input_digest=str(number)
+        )
+        for number in range(4)
+    ]
+    twin = make_job(project, JobKind.TRAIN, state=JobState.CANCELLED, input_digest="0")
+    jobs.run_again(job=cancelled[0], actor=None)
+    with pytest.raises(SameTraining):
+        jobs.run_again(job=twin, actor=None)
+    jobs.run_again(job=cancelled[1], actor=None)
+    for job in cancelled[2:]:
+        with pytest.raises(WrongState, match="waits already"):
+            jobs.run_again(job=job, actor=None)
+    assert Job.objects.filter(state=JobState.QUEUED).count() == 2
+    # what another project has queued fills nothing here
+    other = make_job(make_project(), JobKind.TRAIN, state=JobState.FAILED)
+    assert jobs.run_again(job=other, actor=None).state == JobState.QUEUED
 
 
 @pytest.mark.django_db(transaction=True)
