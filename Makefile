@@ -17,7 +17,7 @@ export HOST PORT DATABASE_URL CELERY_BROKER_URL
 
 TORCH_PIN := $(shell grep -E '^torch==' requirements.txt)
 
-.PHONY: help run test check format starter source-en bench walkthrough demo-reset \
+.PHONY: help run test check format starter source-en bench bench-web walkthrough demo-reset \
 	test-fresh-clone clean
 
 help: ## Say what the targets do
@@ -84,6 +84,11 @@ source-en: $(VENV)/.dev ## Train the English source model from GLOSA_CORPORA (ho
 bench: $(VENV)/.dev ## Measure start-up, memory and prediction on this machine
 	$(BIN)/python benchmarks/startup.py --json benchmarks/results/startup.json
 	$(BIN)/python -m ner_engine bench models/starter --json benchmarks/results/predict.json
+
+bench-web: $(VENV)/.dev ## Measure the review page in a browser (also on BENCH_POSTGRES)
+	@tests/ensure_chromium.sh
+	$(BIN)/python benchmarks/web/bench.py
+	$(if $(BENCH_POSTGRES),$(BIN)/python benchmarks/web/bench.py --postgres $(BENCH_POSTGRES))
 
 walkthrough: $(VENV)/.dev ## Take the real corpora through the whole path (docs/walkthrough.md)
 	$(BIN)/python benchmarks/walkthrough.py --out benchmarks/results/walkthrough.json
