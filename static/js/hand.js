@@ -96,7 +96,12 @@ function revealEntry(lists, key) {
   const entry = lists.querySelector(`[data-go="${CSS.escape(key)}"]`);
   const box = lists.closest(".all-marks");
   if (!entry || getComputedStyle(box).overflowY === "visible") return;
-  entry.scrollIntoView({ block: "nearest" });
+  // The list alone: scrollIntoView would move what holds the list too, and with it the
+  // mark that is being decided.
+  const seen = box.getBoundingClientRect();
+  const { top, bottom } = entry.getBoundingClientRect();
+  if (top < seen.top) box.scrollTop -= seen.top - top;
+  else if (bottom > seen.bottom) box.scrollTop += bottom - seen.bottom;
 }
 
 // What is in hand: {key, range, waiting, label, attributes} or null. It may be ahead of what is painted,

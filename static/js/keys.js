@@ -61,11 +61,19 @@ export function isForElement(event, command) {
   return Boolean(isControl) && (command === "submit" || event.key === " ");
 }
 
+// Esc leaves a field beside the text; in a dialog it closes the dialog.
+function leaveField(event) {
+  const field = event.target.closest("input, textarea, select");
+  if (event.key !== "Escape" || !field || field.closest("dialog")) return false;
+  field.blur();
+  return true;
+}
+
 // `keys`: the key of each command, as the server stores it.
 export function init(root, { keys, isSelecting, run }) {
   const bindings = Object.fromEntries(Object.entries(keys).map(([command, key]) => [key, command]));
   root.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing) return;
+    if (event.defaultPrevented || event.isComposing || leaveField(event)) return;
     const command = commandOf(event, isSelecting(), bindings);
     if (!command || isForElement(event, command)) return;
     if (run(command) !== false) event.preventDefault();

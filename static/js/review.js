@@ -68,7 +68,7 @@ export function initReview(root) {
     root.dataset.mode = caret.range ? "selection" : form.dataset.kind;
     foot.dataset.mode = root.dataset.mode;
     // Cutting in two is offered where the selected words lie inside a mark.
-    bar.querySelector("[data-split]").hidden = !caret.range || !hand.held;
+    bar.querySelector("[data-split]").hidden = !bench.canSplit();
     beside.held(hand.held);
   }
 

@@ -68,6 +68,12 @@ export function makeWorkbench({ text, hand, caret, send, words }) {
     return allMarks(text).findLast(covers) || null;
   }
 
+  // Whether the selected words lie inside a mark of several words.
+  function canSplit() {
+    const mark = caret.range && markAround(caret.range);
+    return Boolean(mark) && tokensIn(text, mark.range).length > 1;
+  }
+
   // Before the selected words; without a selection the caret asks where.
   function split() {
     const mark = caret.range ? markAround(caret.range) : hand.held;
@@ -130,6 +136,7 @@ export function makeWorkbench({ text, hand, caret, send, words }) {
   const contexts = ATTRIBUTES.map((name) => [name, () => attribute(name)]);
   return {
     moveByLetter,
+    canSplit,
     commands: { ...Object.fromEntries(contexts), split, merge, flag: () => send("flag", {}) },
   };
 }

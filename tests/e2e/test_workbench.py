@@ -220,3 +220,43 @@ def test_changed_keys_are_used_and_twins_are_refused(
     page.keyboard.press("Alt+q")
     expect(page.locator(".is-annotation.is-first")).to_have_count(1)
     saved(page)
+
+
+def test_escape_gives_the_keys_back_after_a_comment(
+    open_page: OpenPage, annotator: User, note: Note
+) -> None:
+    suggest(note, "cardiópata", "FINDING")
+    page = open_note(open_page, annotator, note)
+    page.keyboard.press("c")
+    page.keyboard.type("duda")
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    saved(page)
+
+    assert page.locator("#comment-body").input_value() == "duda"
+    assert spans_of(note) == {("cardiópata", "FINDING")}
+
+
+def test_going_through_the_marks_leaves_the_one_in_hand_in_sight(
+    open_page: OpenPage, annotator: User, note: Note
+) -> None:
+    for mention in ("cardiópata", "Amoxicilina", "1 g"):
+        suggest(note, mention, "FINDING")
+    page = open_note(open_page, annotator, note)
+    page.set_viewport_size({"width": 1366, "height": 640})
+    for _ in range(3):
+        page.keyboard.press("j")
+
+    assert page.locator(".review__side").evaluate("side => side.scrollTop") == 0
+
+
+def test_dividing_is_offered_inside_a_mark_only(
+    open_page: OpenPage, annotator: User, note: Note
+) -> None:
+    suggest(note, "Amoxicilina 1 g", "MEDICATION")
+    page = open_note(open_page, annotator, note)
+    bar_button = page.locator("[data-split]")
+    page.get_by_text("cardiópata").first.dblclick()
+
+    expect(page.locator("[data-label=FINDING]").first).to_be_visible()
+    expect(bar_button).to_be_hidden()
