@@ -76,6 +76,8 @@ class Candidate:
     entities: list[dict[str, Any]] | None
     exhaustive_for: list[str] | None
     metadata: dict[str, Any]
+    # Of the file's ``exhaustive_for``, what the project has no label for.
+    unknown_exhaustive: tuple[str, ...] = ()
     tokens: list[list[int]] = field(default_factory=list)
     tokenizer_version: str = ""
 
@@ -221,6 +223,7 @@ def _candidate(source: SourceDocument, fit: ProjectFit) -> Candidate:
         entities=entities,
         exhaustive_for=exhaustive_for,
         metadata=metadata,
+        unknown_exhaustive=_unknown_exhaustive(row, fit),
     )
     fit.splits[group_key] = candidate.split
     fit.seen_ids[external_id] = fit.seen_texts[sha256] = _place(source)
@@ -295,6 +298,13 @@ def _exhaustive_for(row: Mapping[str, Any], fit: ProjectFit) -> list[str] | None
     if names is None or fit.entity_use == EntityUse.IGNORE:
         return None
     return [name for name in fit.labels if name in names]
+
+
+def _unknown_exhaustive(row: Mapping[str, Any], fit: ProjectFit) -> tuple[str, ...]:
+    names = row.get("exhaustive_for")
+    if names is None or fit.entity_use == EntityUse.IGNORE:
+        return ()
+    return tuple(sorted({_shown(name) for name in set(names) - set(fit.labels)}))
 
 
 def _split(row: Mapping[str, Any], group_key: str, fit: ProjectFit) -> str:

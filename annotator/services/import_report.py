@@ -16,6 +16,7 @@ from annotator.services.import_rows import has_gold, shows_suggestions
 REJOINED = (".conll", ".iob", ".iob2", ".bio")
 # A file of another kind may be wrong on every line: the rest is counted, not listed.
 MAX_PROBLEMS = 1000
+MAX_UNKNOWN_NAMES = 20
 
 
 @dataclass(slots=True)
@@ -29,6 +30,8 @@ class ImportReport:
     # Notes of files that hold tokens and no text.
     n_rejoined: int = 0
     by_split: Counter[str] = field(default_factory=Counter)
+    # Names in ``exhaustive_for`` that are no labels of the project: in how many notes.
+    unknown_exhaustive: Counter[str] = field(default_factory=Counter)
     files: list[dict[str, Any]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     n_problems: int = 0
@@ -45,6 +48,7 @@ class ImportReport:
         self.created += 1
         self.by_split[candidate.split] += 1
         self.n_rejoined += PurePosixPath(candidate.source.file).suffix in REJOINED
+        self.unknown_exhaustive.update(candidate.unknown_exhaustive)
         n_entities = len(candidate.entities or ())
         if has_gold(candidate, fit):
             self.with_gold += 1
@@ -76,6 +80,9 @@ class ImportReport:
             "suggestions": self.n_suggestions,
             "rejoined": self.n_rejoined,
             "by_split": dict(self.by_split),
+            "unknown_exhaustive": dict(
+                self.unknown_exhaustive.most_common(MAX_UNKNOWN_NAMES)
+            ),
             "files": self.files,
             "duplicates": self.n_duplicates,
             "n_problems": self.n_problems,

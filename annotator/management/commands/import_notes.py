@@ -68,6 +68,11 @@ class Command(BaseCommand):
                 f"{report.n_rejoined} of them came as tokens: a blank stands between"
                 " these, a line break between sentences."
             )
+        for name, n_notes in report.as_json()["unknown_exhaustive"].items():
+            self.stderr.write(
+                f'"exhaustive_for" of {n_notes} notes names {name},'
+                " which is no label of the project."
+            )
         if report.prediction_job is not None:
             self.stdout.write(f"Suggestions: job {report.prediction_job} is queued.")
         if report.created == 0:

@@ -91,6 +91,7 @@ def test_import_gold_makes_note_tokens_set_and_spans(tmp_path):
         "retriable": 0,
         "problems": [],
         "rejoined": 0,
+        "unknown_exhaustive": {},
         "prediction_job": None,
     }
 
@@ -99,8 +100,9 @@ def test_import_gold_of_some_labels_shows_only_these(tmp_path):
     project = make_project()
     row = _row(exhaustive_for=["FINDING", "DOSAGE", "ELSEWHERE"])
 
-    _import(project, _jsonl(tmp_path, row))
+    report = _import(project, _jsonl(tmp_path, row))
 
+    assert report.as_json()["unknown_exhaustive"] == {"ELSEWHERE": 1}
     assert AnnotationSet.objects.get().labels_shown == ["DOSAGE", "FINDING"]
     assert Note.objects.get().exhaustive_for == ["DOSAGE", "FINDING"]
 

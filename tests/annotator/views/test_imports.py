@@ -207,6 +207,7 @@ def test_job_page_shows_the_import_report(client, admin, project):
             Problem("<b>.txt", None, "empty").as_json(),
             Problem.unreadable("c.txt", 3, "not <JSON>").as_json(),
         ],
+        "unknown_exhaustive": {"<i>MEDS": 2},
         "prediction_job": None,
     }
     job = make_job(project, JobKind.IMPORT, state=JobState.SUCCEEDED, result=result)
@@ -217,5 +218,6 @@ def test_job_page_shows_the_import_report(client, admin, project):
     assert "&lt;b&gt;.txt" in page
     assert "the text is empty" in page
     assert "not &lt;JSON&gt;" in page
+    assert "&lt;i&gt;MEDS</span> (2)" in page
     client.cookies["django_language"] = "es"
     assert "el texto está vacío" in client.get(f"/jobs/{job.pk}/").content.decode()
