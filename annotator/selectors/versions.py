@@ -154,6 +154,16 @@ def verdict_of(version: ModelVersion) -> Verdict:
     )
 
 
+def is_before(version: ModelVersion, active: ModelVersion | None) -> bool:
+    """Tell whether *version* was made before the active one: going to it is going back.
+
+    States do not tell: a shipped version has one state for all projects.
+    """
+    if active is None:
+        return False
+    return (version.created_at, version.pk) < (active.created_at, active.pk)
+
+
 def project_versions(project: Project) -> list[ModelVersion]:
     """Return the versions that the project can use, newest first, shipped ones last."""
     own = project.versions.select_related("parent")

@@ -15,7 +15,7 @@ from annotator.forms.training import TrainingForm
 from annotator.models import Job, ModelVersion, Project
 from annotator.permissions import role_in
 from annotator.selectors.training import training_plan
-from annotator.selectors.versions import project_versions, verdict_of
+from annotator.selectors.versions import is_before, project_versions, verdict_of
 from annotator.services import training, versions
 from annotator.views._access import UserRequest, get_project
 from annotator.views._curve import draw_curve
@@ -45,10 +45,14 @@ def _versions(project: Project) -> dict[str, object]:
     """Return the versions and the verdict on the latest candidate."""
     rows = project_versions(project)
     own = [version for version in rows if version.project_id is not None]
+    active = next((row for row in rows if row.pk == project.active_version_id), None)
     candidate = own[0] if own and own[0].state == VersionState.CANDIDATE else None
     return {
         "project": project,
-        "versions": [(version, verdict_of(version)) for version in rows],
+        "versions": [
+            (version, verdict_of(version), is_before(version, active))
+            for version in rows
+        ],
         "candidate": candidate,
         "verdict": verdict_of(candidate) if candidate else None,
     }

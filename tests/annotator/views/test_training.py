@@ -44,6 +44,11 @@ def submit_note(project, person, split=Split.TRAIN):
     return make_set(note, person, SPANS, state="submitted")
 
 
+def set_active(project, version):
+    project.active_version = version
+    project.save(update_fields=["active_version"])
+
+
 def running(project, **details):
     now = timezone.now()
     return make_job(
@@ -246,6 +251,24 @@ def test_versions_offer_to_go_back(client, project, admin):
     assert f'action="/versions/{first.pk}/promote/"' in page
     assert f'action="/versions/{second.pk}/promote/"' not in page
     assert "Roll back" in page
+
+
+def test_way_to_an_older_version_is_back_and_to_a_newer_one_is_use(
+    client, project, admin
+):
+    starter = make_version(None, name="shipped", state=VersionState.ACTIVE)
+    first = make_version(project, name="v1", state=VersionState.ACTIVE)
+    set_active(project, first)
+    page = client.get(f"{DESK}versions/").content.decode()
+    # Both shipped versions are older than the active one.
+    assert page.count("Roll back…") == 2
+    assert "Use it…" not in page
+    first.state = VersionState.RETIRED
+    first.save(update_fields=["state"])
+    set_active(project, starter)
+    page = client.get(f"{DESK}versions/").content.decode()
+    assert page.count("Use it…") == 1
+    assert page.count("Roll back…") == 1
 
 
 def test_promote_without_a_bundle_changes_nothing(client, project, admin):
