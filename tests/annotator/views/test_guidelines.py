@@ -33,6 +33,24 @@ def test_guideline_is_shown_as_safe_html_to_members(client, project):
     assert EDIT not in page
 
 
+def test_guideline_is_cleaned_of_what_the_parser_makes(client, project):
+    project.guideline += (
+        "\n\n![a](https://elsewhere.example/seen.png)"
+        "\n\n```onclick\nalta\n```"
+        "\n\n[x](ftp://elsewhere.example/)"
+    )
+    project.save()
+    client.force_login(make_member(project))
+
+    page = client.get(SHOW).content.decode()
+
+    # a page that shows it asks nobody else for anything
+    assert "seen.png" not in page
+    assert "language-onclick" not in page
+    assert "ftp://" not in page
+    assert "<pre><code>alta" in page
+
+
 def test_guideline_views_know_who_may(client, project):
     url = reverse("guideline_edit", args=["alta"])
     data = {"guideline": "x", "base_digest": guideline_digest(project.guideline)}
