@@ -62,6 +62,11 @@ class Stage:
         """Send one message."""
         self._app.send_task(RUN_JOB, kwargs={"job_id": job_id}, queue=queue)
 
+    def lose_messages(self, queue: str = "quick") -> int:
+        """Take away the messages that no worker has had; return how many."""
+        with self._app.connection_for_write() as broker:
+            return int(broker.SimpleQueue(queue).queue.purge() or 0)
+
     def start_worker(self, queue: str = "quick") -> subprocess.Popen[bytes]:
         """Start a worker as the supervisor does, and wait until it beats."""
         number = len(self._processes)
@@ -110,9 +115,8 @@ class Stage:
         return process
 
     def _empty(self) -> None:
-        with self._app.connection_for_write() as broker:
-            for queue in ("quick", "train"):
-                broker.SimpleQueue(queue).queue.purge()
+        for queue in ("quick", "train"):
+            self.lose_messages(queue)
 
 
 def database_url() -> str:

@@ -16,6 +16,7 @@ from annotator.enums import JobKind, JobState, NoteState
 from annotator.models import Export, Heartbeat, Job, Suggestion
 from annotator.selectors.workers import worker_health
 from annotator.services import jobs
+from annotator.services.job_reaper import RESEND_AFTER
 from ner_engine.inference import Predictor
 from ner_engine.types import Document
 from tests.annotator.factories import (
@@ -229,9 +230,16 @@ def test_a_lost_message_is_found_by_the_ticker(broker, make_stage):
     project = make_project()
     make_set(make_note(project), spans=SPANS)
     job = make_job(
-        project, JobKind.EXPORT, parameters={"format": "jsonl", "splits": ["train"]}
+        project,
+        JobKind.EXPORT,
+        parameters={"format": "jsonl", "splits": ["train"]},
+        # sent so long ago that a free worker would have taken it
+        dispatched_at=timezone.now() - RESEND_AFTER,
     )
+    stage.send(job.pk)
+    assert stage.lose_messages() == 1
     stage.start_worker()
+    assert Job.objects.get(pk=job.pk).state == JobState.QUEUED
     stage.start_ticker()
     assert wait_for_state(job, JobState.SUCCEEDED).attempt == 1
 
