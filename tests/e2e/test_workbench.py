@@ -145,6 +145,7 @@ def test_finger_alone_sets_context_divides_comments_and_flags(
     x, y = middle(box_of(page, "tos"))
     page.touchscreen.tap(x, y)
     hand = page.locator("#hand")
+    page.locator("[data-unfold]").tap()
     hand.locator('[value="negated"]').tap()
     expect(hand.locator('[value="negated"]')).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".is-annotation.is-first")).to_have_count(1)
