@@ -40,7 +40,7 @@ from annotator.services.annotation_sets import (
 )
 from annotator.services.gestures import Outcome
 from annotator.services.key_maps import key_map_of, shown_key
-from annotator.services.queue import hands_full, in_other_hands, reason_text
+from annotator.services.queue import hands_full, in_other_hands
 from annotator.templatetags.review_tags import (
     LabelPaint,
     Paint,
@@ -298,7 +298,8 @@ def _why(
         "is_mine": annotation_set is not None
         and annotation_set.annotator_id == request.user.pk
         and annotation_set.revision > 0,
-        "reason": reason_text(assignment.reason) if assignment else "",
+        # A stored code says what was so when the note was taken: not its words now.
+        "reason": assignment.reason if assignment else "",
         "n_unsure": len(unsure),
         "n_suggestions": len(waiting),
     }

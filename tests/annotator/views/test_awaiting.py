@@ -8,6 +8,7 @@ from django.urls import reverse
 from annotator.enums import JobKind, JobState, NoteState, Split
 from annotator.models import Job
 from annotator.services.annotation_sets import open_set
+from annotator.services.queue import take_lease
 from tests.annotator.factories import (
     make_job,
     make_member,
@@ -78,3 +79,10 @@ def test_a_note_that_waits_for_no_model_says_nothing(client, note, annotator, wh
 def test_others_may_not_ask(client, note):
     client.force_login(make_member(make_project()))
     assert ask(client, note).status_code == 404
+
+
+def test_header_does_not_deny_suggestions_that_came_since(client, note, annotator):
+    take_lease(note=note, annotator=annotator, reason="imported")
+    make_suggestion(note, 0, 5, "FINDING")
+    page = client.get(reverse("note_review", args=[note.pk])).content.decode()
+    assert "no suggestions yet" not in page
