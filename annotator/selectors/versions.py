@@ -7,7 +7,8 @@ F1 and differences are in percent points here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -26,6 +27,9 @@ class Score:
     precision: float | None = None
     recall: float | None = None
     n_gold: int | None = None
+    # Notes that it was measured on, where they are known.
+    n_notes: int | None = None
+    is_few: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Change:
     f1: float
     low: float
     high: float
+    is_few: bool = False
 
     @property
     def is_better(self) -> bool:
@@ -95,8 +100,17 @@ class Verdict:
         return int(settings.ANNOTATOR_MIN_HELD_OUT_SPANS)
 
 
-def score_in(figures: dict[str, Any] | None) -> Score | None:
-    """Read the figures of one label, or of all together (``micro``)."""
+# A bootstrap over fewer annotations than this draws the same few again and again.
+MIN_GOLD_FOR_INTERVAL = 10
+
+
+def score_in(
+    figures: dict[str, Any] | None, *, enough: bool = True, n_notes: int | None = None
+) -> Score | None:
+    """Read the figures of one label, or of all together (``micro``).
+
+    *enough* is False below the held-out minimum: see `_is_few`.
+    """
     if not figures or figures.get("f1") is None:
         return None
     low, high = figures.get("interval") or (None, None)
@@ -107,6 +121,8 @@ def score_in(figures: dict[str, Any] | None) -> Score | None:
         precision=_points(figures.get("precision")),
         recall=_points(figures.get("recall")),
         n_gold=figures.get("n_gold"),
+        n_notes=n_notes,
+        is_few=_is_few(low, high, figures.get("n_gold"), enough=enough),
     )
 
 
@@ -114,10 +130,48 @@ def active_score(version: ModelVersion | None) -> Score | None:
     """Return a project's model's F1 on its held-out notes, when it was measured.
 
     Shipped bundles carry scores on corpora, which say nothing of this project.
+    Below the held-out minimum the score is one of too few notes.
     """
     if version is None or version.project_id is None:
         return None
-    return score_in(version.metrics.get("candidate", {}).get("micro"))
+    return _whole_score(version, "candidate")
+
+
+def version_score(
+    version: ModelVersion, versions: Sequence[ModelVersion]
+) -> Score | None:
+    """Return the F1 of *version* on the project's held-out notes.
+
+    A shipped version was scored by the verdicts on *versions* (newest first) that were
+    compared with it.
+    """
+    if version.project_id is not None:
+        return active_score(version)
+    for other in versions:
+        if (other.metrics.get("active") or {}).get("version") == version.pk:
+            return _whole_score(other, "active")
+    return None
+
+
+def _whole_score(version: ModelVersion, part: str) -> Score | None:
+    score = score_in(
+        (version.metrics.get(part) or {}).get("micro"),
+        n_notes=version.metrics.get("n_notes"),
+    )
+    is_few = not version.metrics.get("enough")
+    return replace(score, is_few=is_few) if score else None
+
+
+def _is_few(
+    low: float | None, high: float | None, n_gold: int | None, *, enough: bool
+) -> bool:
+    """Tell whether an interval would say more than so few annotations can.
+
+    Above the held-out minimum an interval without width is what the data say.
+    """
+    if low is None or enough:
+        return False
+    return low == high or (n_gold is not None and n_gold < MIN_GOLD_FOR_INTERVAL)
 
 
 def verdict_of(version: ModelVersion) -> Verdict:
@@ -129,28 +183,32 @@ def verdict_of(version: ModelVersion) -> Verdict:
     active = version.metrics.get("active") or {}
     difference = version.metrics.get("difference") or {}
     by_label = difference.get("labels") or {}
-    names = list(candidate.get("labels") or {})
-    change = _change(difference)
+    labels = candidate.get("labels") or {}
+    enough = bool(version.metrics.get("enough"))
+    n_gold = int(version.metrics.get("n_spans") or 0)
+    change = _change(difference, n_gold, enough=enough)
     return Verdict(
         advice=_advice(
             change,
             is_outdated=_is_outdated(version, active.get("version")),
-            enough=bool(version.metrics.get("enough")),
+            enough=enough,
         ),
         change=change,
-        candidate=score_in(candidate.get("micro")),
-        active=score_in(active.get("micro")),
+        candidate=score_in(candidate.get("micro"), enough=enough),
+        active=score_in(active.get("micro"), enough=enough),
         labels=tuple(
             LabelRow(
                 name=name,
-                candidate=score_in(candidate["labels"][name]),
-                active=score_in((active.get("labels") or {}).get(name)),
-                change=_change(by_label.get(name)),
+                candidate=score_in(figures, enough=enough),
+                active=score_in((active.get("labels") or {}).get(name), enough=enough),
+                change=_change(
+                    by_label.get(name), figures.get("n_gold"), enough=enough
+                ),
             )
-            for name in names
+            for name, figures in labels.items()
         ),
         n_documents=int(version.metrics.get("n_notes") or 0),
-        n_gold=int(version.metrics.get("n_spans") or 0),
+        n_gold=n_gold,
     )
 
 
@@ -190,11 +248,13 @@ def _advice(change: Change | None, *, is_outdated: bool, enough: bool) -> Advice
     return Advice.KEEP if change.is_worse else Advice.EITHER
 
 
-def _change(difference: dict[str, Any] | None) -> Change | None:
+def _change(
+    difference: dict[str, Any] | None, n_gold: int | None, *, enough: bool
+) -> Change | None:
     if not difference or difference.get("f1") is None:
         return None
     f1, low, high = (100 * float(difference[key]) for key in ("f1", "low", "high"))
-    return Change(f1=f1, low=low, high=high)
+    return Change(f1, low, high, is_few=_is_few(low, high, n_gold, enough=enough))
 
 
 def _points(share: float | None) -> float | None:

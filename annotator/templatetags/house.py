@@ -72,7 +72,12 @@ def signed(value: float | None) -> str:
 
 @register.filter
 def interval(score: Score | Change | None) -> str:
-    """Write the interval of a score or difference, in brackets, or nothing."""
+    """Write the interval of a score or difference, in brackets, or nothing.
+
+    Where there are too few annotations for one, say so.
+    """
+    if score is not None and score.is_few:
+        return _("too few to say")
     if score is None or score.low is None or score.high is None:
         return ""
     write = signed if isinstance(score, Change) else points
@@ -260,6 +265,12 @@ def _advice_sentence(verdict: Verdict) -> str:
         return _(
             "Compared with a model that is no longer active: %(change)s F1 (%(low)s to"
             " %(high)s). Retrain to compare it with the active one."
+        )
+    if verdict.advice is Advice.NOT_ENOUGH and verdict.change and verdict.change.is_few:
+        return _(
+            "Not enough held-out notes to say: %(change)s F1 on %(notes)d notes with"
+            " %(spans)d annotations, where %(min_notes)d and %(min_spans)d are needed."
+            " Only you can decide."
         )
     if verdict.advice is Advice.NOT_ENOUGH:
         return _(

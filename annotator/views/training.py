@@ -15,7 +15,12 @@ from annotator.forms.training import TrainingForm
 from annotator.models import Job, ModelVersion, Project
 from annotator.permissions import role_in
 from annotator.selectors.training import training_plan
-from annotator.selectors.versions import is_before, project_versions, verdict_of
+from annotator.selectors.versions import (
+    is_before,
+    project_versions,
+    verdict_of,
+    version_score,
+)
 from annotator.services import training, versions
 from annotator.views._access import UserRequest, get_project
 from annotator.views._curve import draw_curve
@@ -41,16 +46,19 @@ def _now(project: Project) -> dict[str, object]:
     }
 
 
-def _versions(project: Project) -> dict[str, object]:
-    """Return the versions and the verdict on the latest candidate."""
+def _versions(project: Project, chosen: str = "") -> dict[str, object]:
+    """Return the versions and the verdict on the *chosen* one or latest candidate."""
     rows = project_versions(project)
     own = [version for version in rows if version.project_id is not None]
     active = next((row for row in rows if row.pk == project.active_version_id), None)
     candidate = own[0] if own and own[0].state == VersionState.CANDIDATE else None
+    wanted = next((row for row in own if str(row.pk) == chosen), None)
+    candidate = wanted or candidate
     return {
         "project": project,
+        "wanted": wanted,
         "versions": [
-            (version, verdict_of(version), is_before(version, active))
+            (version, version_score(version, own), is_before(version, active))
             for version in rows
         ],
         "candidate": candidate,
@@ -68,7 +76,7 @@ def project_training(request: UserRequest, slug: str) -> HttpResponse:
         "plan": training_plan(project=project),
         "form": TrainingForm(),
         **_now(project),
-        **_versions(project),
+        **_versions(project, request.GET.get("version", "")),
     }
     return render(request, "annotator/project_training.html", context)
 
@@ -96,7 +104,8 @@ def training_versions(request: UserRequest, slug: str) -> HttpResponse:
 @require_safe
 def training_verdict(request: UserRequest, slug: str) -> HttpResponse:
     project = get_project(request, slug, Role.ADMIN)
-    return render(request, "annotator/_training_verdict.html", _versions(project))
+    context = _versions(project, request.GET.get("version", ""))
+    return render(request, "annotator/_training_verdict.html", context)
 
 
 @login_required

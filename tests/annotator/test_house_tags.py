@@ -134,7 +134,7 @@ def test_shipped_version_has_no_score_in_a_project():
     metrics = {"candidate": {"micro": {"f1": 0.9}}}
     assert active_score(ModelVersion(name="starter", metrics=metrics)) is None
     own = ModelVersion(name="v1", project_id=1, metrics=metrics)
-    assert active_score(own) == Score(f1=90.0)
+    assert active_score(own) == Score(f1=90.0, is_few=True)
 
 
 def test_curve_is_empty_before_the_first_epoch():

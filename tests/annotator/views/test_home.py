@@ -45,8 +45,8 @@ def test_home_asks_the_same_queries_for_one_and_three_projects(
 ):
     client.force_login(fill(n_projects))
     # session, person, projects with their model, notes counted, notes waiting, own
-    # open sets, roles, heartbeats
-    with django_assert_num_queries(8):
+    # open sets, roles
+    with django_assert_num_queries(7):
         page = client.get("/")
     assert page.content.decode().count("1 of 2 notes done") == n_projects
 
@@ -65,13 +65,27 @@ def test_home_shows_the_model_and_its_score_with_interval(client):
     project = make_project()
     figures = {"f1": 0.7712, "interval": [0.71, 0.8249]}
     project.active_version = make_version(
-        project, name="v2", metrics={"candidate": {"micro": figures}}
+        project,
+        name="v2",
+        metrics={"candidate": {"micro": figures}, "n_notes": 18, "enough": True},
     )
     project.save(update_fields=["active_version"])
     client.force_login(user)
     page = client.get("/").content.decode()
     assert "77.1" in page
-    assert "(71.0 to 82.5)" in page
+    assert "(71.0 to 82.5) on 18 notes" in page
+
+
+def test_home_gives_no_interval_on_too_few_notes(client):
+    project = make_project()
+    figures = {"f1": 1.0, "interval": [1.0, 1.0]}
+    metrics = {"candidate": {"micro": figures}, "n_notes": 2, "enough": False}
+    project.active_version = make_version(project, name="v1", metrics=metrics)
+    project.save(update_fields=["active_version"])
+    client.force_login(make_member(project))
+    page = client.get("/").content.decode()
+    assert "too few to say on 2 notes" in page
+    assert "100.0 to 100.0" not in page
 
 
 def test_home_counts_what_waits_for_the_person(client):
@@ -109,11 +123,21 @@ def beat(queue, seconds_ago):
 def test_home_says_which_workers_live(client):
     beat("quick", 1)
     beat("train", 600)
-    client.force_login(make_user())
+    client.force_login(make_user(is_staff=True))
     page = client.get("/").content.decode()
     assert "ready" in page
     assert "silent for 10 minutes" in page
     assert "not started" in page
+
+
+def test_home_tells_of_workers_only_who_administers(client):
+    beat("quick", 1)
+    project = make_project()
+    heading = b'id="workers"'
+    client.force_login(make_member(project, "reviewer"))
+    assert heading not in client.get("/").content
+    client.force_login(make_member(project, "admin"))
+    assert heading in client.get("/").content
 
 
 def test_health_answers_without_a_log_in_in_one_query(

@@ -242,6 +242,51 @@ def test_verdict_is_hidden_once_the_latest_version_is_active(client, project, ad
     assert "Promote" not in page
 
 
+def test_promoted_version_keeps_a_way_to_its_verdict(client, project, admin):
+    version = make_version(
+        project, name="v1", state=VersionState.ACTIVE, metrics=metrics(DOSAGE=0.02)
+    )
+    set_active(project, version)
+    link = f"{DESK}?version={version.pk}"
+    assert f'href="{link}#training-verdict"' in client.get(DESK).content.decode()
+    page = client.get(link).content.decode()
+    assert "Verdict on v1" in page
+    assert "+2.1 F1 (+0.8 to +3.4)" in page
+    assert f'action="/versions/{version.pk}/promote/"' not in page
+    other = make_version(make_project("other"), name="v9", metrics=metrics())
+    for unknown in (other.pk, "x"):
+        page = client.get(f"{DESK}verdict/", {"version": unknown}).content.decode()
+        assert "Verdict on" not in page
+
+
+def test_starter_shows_what_the_verdict_gave_it(client, project, admin):
+    starter = make_version(None, name="shipped", state=VersionState.ACTIVE)
+    values = metrics()
+    micro = {"f1": 0.713, "n_gold": 240, "interval": [0.66, 0.75]}
+    values["active"] = {"micro": micro, "labels": {}, "version": starter.pk}
+    make_version(project, name="v1", metrics=values)
+    page = client.get(f"{DESK}versions/").content.decode()
+    assert "71.3" in page
+    assert "(66.0 to 75.0)" in page
+    assert page.count("on 18 notes") == 2
+
+
+def test_verdict_on_few_notes_gives_no_interval_without_width(client, project, admin):
+    sure = {"f1": 1.0, "n_gold": 12, "interval": [1.0, 1.0]}
+    small = {"f1": 0.4, "n_gold": 9, "interval": [0.2, 0.6]}
+    kept = {"f1": 0.5, "n_gold": 11, "interval": [0.31, 0.62]}
+    labels = {"SURE": sure, "SMALL": small, "KEPT": kept}
+    values = metrics(0.0, 0.0, 0.0, enough=False, SURE=0.0, SMALL=0.0, KEPT=0.0)
+    values["candidate"] = values["active"] = {"micro": sure, "labels": labels}
+    make_version(project, name="v1", metrics=values)
+    page = client.get(f"{DESK}verdict/").content.decode()
+    assert "100.0 to 100.0" not in page
+    assert "±0.0 to ±0.0" not in page
+    assert "20.0 to 60.0" not in page
+    assert "31.0 to 62.0" in page
+    assert "too few to say" in page
+
+
 def test_versions_offer_to_go_back(client, project, admin):
     first = make_version(project, name="v1", state=VersionState.RETIRED)
     second = make_version(project, name="v2", state=VersionState.ACTIVE, parent=first)
