@@ -83,7 +83,7 @@ def train_huggingface(
             learning_rate=learning_rate,
             num_train_epochs=epochs,
             per_device_train_batch_size=8,
-            warmup_ratio=0.1,
+            warmup_steps=0.1,
             weight_decay=0.01,
             seed=seed,
             use_cpu=True,
