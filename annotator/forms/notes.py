@@ -30,7 +30,7 @@ class NoteFilterForm(forms.Form):
         label=_("Used for"), required=False, choices=[("", _("All")), *Split.choices]
     )
     flagged = forms.ChoiceField(
-        label=_("Flag"),
+        label=_("Flagged"),
         required=False,
         choices=[("", _("All")), ("yes", _("Flagged for a second look"))],
     )
