@@ -13,11 +13,13 @@ from annotator.enums import NoteState, Role, SetState
 from annotator.models import (
     AnnotationSet,
     Assignment,
+    Job,
     Membership,
     Note,
     Project,
     User,
 )
+from annotator.selectors.jobs import renewals
 from annotator.selectors.review import OPEN_NOTE_STATES
 from annotator.selectors.versions import Score, active_score
 
@@ -35,6 +37,7 @@ class ProjectRow:
     n_waiting: int
     n_mine_open: int
     score: Score | None
+    renewal: Job | None
 
     @property
     def language(self) -> str:
@@ -103,6 +106,7 @@ def project_rows(user: User) -> list[ProjectRow]:
         .annotate(Count("pk"))
     )
     roles = dict(Membership.objects.filter(user=user).values_list("project", "role"))
+    renewing = renewals(projects)
     rows = [
         ProjectRow(
             project=project,
@@ -112,6 +116,7 @@ def project_rows(user: User) -> list[ProjectRow]:
             n_waiting=waiting.get(project.pk, 0),
             n_mine_open=mine_open.get(project.pk, 0),
             score=active_score(project.active_version),
+            renewal=renewing.get(project.pk),
         )
         for project in projects
     ]

@@ -15,6 +15,7 @@ from django.views.decorators.vary import vary_on_headers
 from annotator.enums import Role
 from annotator.forms.notes import NoteFilterForm
 from annotator.permissions import role_in
+from annotator.selectors.jobs import renewals
 from annotator.selectors.notes import note_rows, progress_of
 from annotator.services import queue
 from annotator.views._access import UserRequest, get_project
@@ -47,6 +48,7 @@ def note_list(request: UserRequest, slug: str) -> HttpResponse:
         "tab": "notes",
         "form": form,
         "progress": progress_of(project),
+        "renewal": renewals([project]).get(project.pk),
     }
     return render(request, "annotator/note_list.html", context)
 

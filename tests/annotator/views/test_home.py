@@ -8,9 +8,10 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from annotator.enums import NoteState, SetState
+from annotator.enums import JobKind, JobState, NoteState, SetState
 from annotator.models import Heartbeat
 from tests.annotator.factories import (
+    make_job,
     make_member,
     make_note,
     make_project,
@@ -45,8 +46,8 @@ def test_home_asks_the_same_queries_for_one_and_three_projects(
 ):
     client.force_login(fill(n_projects))
     # session, person, projects with their model, notes counted, notes waiting, own
-    # open sets, roles
-    with django_assert_num_queries(7):
+    # open sets, roles, jobs that renew suggestions
+    with django_assert_num_queries(8):
         page = client.get("/")
     assert page.content.decode().count("1 of 2 notes done") == n_projects
 
@@ -128,6 +129,21 @@ def test_home_says_which_workers_live(client):
     assert "ready" in page
     assert "silent for 10 minutes" in page
     assert "not started" in page
+
+
+@pytest.mark.parametrize("page", ["/", "/p/alta/"])
+def test_pages_say_that_suggestions_are_being_renewed(client, page):
+    project = make_project("alta")
+    make_note(project)
+    project.active_version = make_version(project, name="v2")
+    project.save(update_fields=["active_version"])
+    client.force_login(make_member(project))
+    make_job(project, JobKind.PREDICT, parameters={"note_ids": [1]})
+    assert "renewed" not in client.get(page).content.decode()
+    job = make_job(project, JobKind.PREDICT, state=JobState.QUEUED)
+    assert "about to be renewed by v2" in client.get(page).content.decode()
+    type(job).objects.filter(pk=job.pk).update(progress_done=3, progress_total=8)
+    assert "renewed by v2 (3 of 8)" in client.get(page).content.decode()
 
 
 def test_home_tells_of_workers_only_who_administers(client):

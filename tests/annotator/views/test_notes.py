@@ -58,8 +58,9 @@ def test_queue_asks_the_same_queries_for_one_and_three_notes(
         note = make_note(project)
         make_suggestion(note, 21, 35, "FINDING", confidence=0.4)
     # session, person, project, role for access (2), labels, role for what is shown of
-    # others, role for the tabs, progress, notes counted, notes
-    with django_assert_num_queries(10):
+    # others, role for the tabs, progress, jobs that renew suggestions, notes
+    # counted, notes
+    with django_assert_num_queries(11):
         page = client.get(URL)
     assert len(shown(page)) == n_notes
 

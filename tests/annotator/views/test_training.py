@@ -337,6 +337,10 @@ def test_promote_makes_the_version_active(client, project, admin, tiny_bundle, h
     assert former.state == VersionState.RETIRED
     if headers:
         assert b"v2 is active" in answer.content
+        # It lands at the top of the page, where the next look falls.
+        assert b'id="training-notice" hx-swap-oob="innerHTML"' in answer.content
+        desk = client.get(DESK).content
+        assert desk.index(b'id="training-notice"') < desk.index(b'id="training-now"')
         assert answer.headers["HX-Trigger"] == '{"version-promoted": {}}'
     else:
         assert answer.headers["Location"] == DESK
