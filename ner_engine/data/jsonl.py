@@ -182,7 +182,8 @@ def _parse_lines(
 def _load(content: bytes) -> object:
     """Decode one line of JSON; the decoder's own message would quote the note."""
     try:
-        text = content.decode("utf-8")
+        # with its end the decoder would count on behind it, as if on the next line
+        text = content.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise BadInput(f"the line is not UTF-8 at byte {error.start}") from error
     try:

@@ -100,6 +100,7 @@ def test_read_documents_language_may_be_given_for_rows_without(tmp_path):
     ("row", "reason"),
     [
         (b"{not json", "not JSON at column 2"),
+        (b'{"id": "n1",\n', "not JSON at column 13"),
         (b"\xff\xfe", "not UTF-8 at byte 0"),
         (b"[" * 100_000, "not JSON that can be read"),
         (b'{"id": "a", "text": NaN}', "NaN is not JSON"),
