@@ -108,6 +108,7 @@ urlpatterns = [
     # The training desk
     path("p/<slug:slug>/training/", training.project_training, name="project_training"),
     path("p/<slug:slug>/training/now/", training.training_now, name="training_now"),
+    path("p/<slug:slug>/training/foot/", training.training_foot, name="training_foot"),
     path(
         "p/<slug:slug>/training/versions/",
         training.training_versions,

@@ -35,6 +35,8 @@ class TrainingPlan:
     n_incomplete: int
     digest: str
     estimated_seconds: float
+    # The estimate rests on the project's own last training, not on a guess by length.
+    is_measured: bool
 
     @property
     def n_training_notes(self) -> int:
@@ -71,13 +73,15 @@ def training_plan(*, project: Project) -> TrainingPlan:
             n_incomplete += bool(set(labels).difference(document["exhaustive_for"]))
         if split != Split.TEST:
             add_to_digest(hasher, document)
+    seconds, is_measured = _estimate(project, n_notes[Split.TRAIN], n_chars)
     return TrainingPlan(
         n_notes=n_notes,
         n_spans=n_spans,
         labels=labels,
         n_incomplete=n_incomplete,
         digest=hasher.hexdigest(),
-        estimated_seconds=_estimate(project, n_notes[Split.TRAIN], n_chars),
+        estimated_seconds=seconds,
+        is_measured=is_measured,
     )
 
 
@@ -100,8 +104,11 @@ def add_to_digest(hasher: Any, document: dict[str, Any]) -> None:
     hasher.update(json.dumps(document, sort_keys=True).encode() + b"\n")
 
 
-def _estimate(project: Project, n_notes: int, n_chars: int) -> float:
-    """Scale the last training's time by the notes; without one, guess by length."""
+def _estimate(project: Project, n_notes: int, n_chars: int) -> tuple[float, bool]:
+    """Scale the last training's time by the notes; without one, guess by length.
+
+    The second value tells whether there was one.
+    """
     last = Job.objects.filter(
         project=project, kind=JobKind.TRAIN, state=JobState.SUCCEEDED
     ).first()
@@ -113,5 +120,5 @@ def _estimate(project: Project, n_notes: int, n_chars: int) -> float:
         n_read = max(
             min(MAX_EPOCHS * n_pieces, MAX_TOTAL_PIECES), MIN_EPOCHS * n_pieces
         )
-        return OVERHEAD_SECONDS + n_read / PIECES_PER_SECOND
-    return version.training_seconds * n_notes / version.n_training_notes
+        return OVERHEAD_SECONDS + n_read / PIECES_PER_SECOND, False
+    return version.training_seconds * n_notes / version.n_training_notes, True

@@ -22,6 +22,7 @@ from annotator.selectors.versions import (
     version_score,
 )
 from annotator.services import training, versions
+from annotator.services.training_limits import MAX_UNFINISHED
 from annotator.views._access import UserRequest, get_project
 from annotator.views._curve import draw_curve
 
@@ -43,6 +44,8 @@ def _now(project: Project) -> dict[str, object]:
         "last": last,
         "curve": draw_curve(shown.details) if shown else None,
         "is_live": bool(live),
+        "n_live": len(live),
+        "is_full": len(live) >= MAX_UNFINISHED,
     }
 
 
@@ -90,7 +93,19 @@ def training_now(request: UserRequest, slug: str) -> HttpResponse:
     response = render(request, "annotator/_training_now.html", context)
     if not context["is_live"]:
         trigger_client_event(response, "training-ended")
+    # The page says how many it shows: the button below depends on it.
+    if request.GET.get("live", str(context["n_live"])) != str(context["n_live"]):
+        trigger_client_event(response, "training-changed")
     return response
+
+
+@login_required
+@require_safe
+def training_foot(request: UserRequest, slug: str) -> HttpResponse:
+    """Return the button that starts a training, with what would become of it."""
+    project = get_project(request, slug, Role.ADMIN)
+    context = {"plan": training_plan(project=project), **_now(project)}
+    return render(request, "annotator/_training_foot.html", context)
 
 
 @login_required
@@ -118,7 +133,8 @@ def training_start(request: UserRequest, slug: str) -> HttpResponse:
         return redirect("project_training", slug=project.slug)
     training.enqueue_training(project=project, actor=request.user, **form.cleaned_data)
     if request.htmx:
-        return render(request, "annotator/_training_now.html", _now(project))
+        response = render(request, "annotator/_training_now.html", _now(project))
+        return trigger_client_event(response, "training-changed")
     messages.success(request, _("The retraining waits for a worker."))
     return redirect("project_training", slug=project.slug)
 

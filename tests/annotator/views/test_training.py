@@ -85,7 +85,7 @@ def metrics(change=0.021, low=0.008, high=0.034, *, enough=True, **labels):
     }
 
 
-GETS = [DESK, f"{DESK}now/", f"{DESK}verdict/", f"{DESK}versions/"]
+GETS = [DESK, f"{DESK}now/", f"{DESK}foot/", f"{DESK}verdict/", f"{DESK}versions/"]
 
 
 @pytest.mark.parametrize("path", GETS)
@@ -178,6 +178,48 @@ def test_start_refuses_a_third_training(client, project, admin):
     assert answer.status_code == 409
     assert answer.headers["HX-Retarget"] == "#alert"
     assert Job.objects.count() == 2
+
+
+def test_button_says_what_would_become_of_a_training(client, project, admin):
+    submit_note(project, admin)
+    foot = client.get(f"{DESK}foot/").content.decode()
+    assert "It takes about" in foot
+    assert "no retraining of this project has finished" in foot
+    running(project)
+    foot = client.get(f"{DESK}foot/").content.decode()
+    assert "It takes about" not in foot
+    assert "will wait as the next" in foot
+    assert "disabled" not in foot
+    answer = client.post(f"{DESK}start/", CHOICE, headers=HTMX)
+    assert answer.headers["HX-Trigger"] == '{"training-changed": {}}'
+    foot = client.get(f"{DESK}foot/").content.decode()
+    assert "disabled" in foot
+    assert "One retraining runs and one waits already" in foot
+
+
+def test_estimate_from_a_finished_training_is_no_guess(client, project, admin):
+    submit_note(project, admin)
+    version = make_version(project, n_training_notes=1, training_seconds=60)
+    make_job(
+        project,
+        JobKind.TRAIN,
+        state=JobState.SUCCEEDED,
+        result={"version": version.pk},
+    )
+    foot = client.get(f"{DESK}foot/").content.decode()
+    assert "It takes about 1 minute" in foot
+    assert "guess" not in foot
+
+
+def test_now_prepares_before_the_first_step_and_tells_of_a_change(
+    client, project, admin
+):
+    running(project)
+    answer = client.get(f"{DESK}now/?live=1")
+    assert "<dd>preparing</dd>" in answer.content.decode()
+    assert "HX-Trigger" not in answer.headers
+    answer = client.get(f"{DESK}now/?live=2")
+    assert answer.headers["HX-Trigger"] == '{"training-changed": {}}'
 
 
 def test_now_draws_the_curve_and_polls(client, project, admin):
