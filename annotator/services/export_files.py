@@ -11,6 +11,7 @@ from annotator import engine
 from annotator.enums import ExportFormat
 from annotator.models import Note, Project
 from annotator.selectors.gold import gold_document, gold_sets
+from annotator.services.export_losses import beside_spans, context_losses
 
 # Notes whose tokens and spans are in memory at once.
 CHUNK_NOTES = 100
@@ -49,6 +50,8 @@ def write_file(
     has_attributes = format_name == ExportFormat.JSONL
     sets = gold_sets(project, splits=splits)
     total = sets.count()
+    labels = list(project.labels.values_list("name", flat=True))
+    context: list[dict[str, Any]] = []
 
     def documents() -> Iterator[tuple[engine.DocumentJson, list[engine.Token]]]:
         for gold in sets.iterator(chunk_size=CHUNK_NOTES):
@@ -56,12 +59,15 @@ def write_file(
                 progress(len(written.expected), total)
             document = gold_document(gold, with_attributes=has_attributes)
             written.expected[document["id"]] = _span_set(document)
+            if not has_attributes:
+                context.extend(context_losses(gold, labels))
             yield document, gold.note.tokens
 
     if format_name == ExportFormat.JSONL:
         engine.write_jsonl(path, (document for document, _ in documents()))
     else:
-        written.losses = engine.write_conll(path, documents())
+        lost = engine.write_conll(path, documents())
+        written.losses = [*lost, *beside_spans(context, lost)]
     return written
 
 
@@ -131,13 +137,16 @@ def _carried(
     spans: SpanSet, losses: list[dict[str, Any]], tokens: list[engine.Token]
 ) -> SpanSet:
     """Return the spans less what was lost, those off token edges widened."""
-    carried = set(spans)
-    for loss in losses:
-        start, end, label = loss["start_char"], loss["end_char"], loss["label"]
-        carried.discard((start, end, label))
+    about_spans = [x for x in losses if x["reason"] not in {"attributes", "undecided"}]
+    carried = spans - {
+        (x["start_char"], x["end_char"], x["label"]) for x in about_spans
+    }
+    # last: widened, a span may fall on one that it drove out
+    for loss in about_spans:
         if loss["reason"] == "misaligned":
+            start, end = loss["start_char"], loss["end_char"]
             over = [token for token in tokens if token[0] < end and token[1] > start]
-            carried.add((over[0][0], over[-1][1], label))
+            carried.add((over[0][0], over[-1][1], loss["label"]))
     return carried
 
 

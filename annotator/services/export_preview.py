@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from annotator import engine
 from annotator.enums import ExportFormat, Split
 from annotator.models import Project, Span
-from annotator.selectors.gold import gold_document, gold_sets
+from annotator.selectors.gold import gold_sets
+from annotator.services.export_losses import LossCounts, conll_losses, count_losses
 
 # Beyond so many notes the losses are counted when the file is made: looking at every
 # token takes about a millisecond a note, and this runs while somebody waits.
@@ -30,12 +30,12 @@ class LabelRow:
 
 @dataclass(frozen=True, slots=True)
 class ExportPreview:
-    """Counts by split and label; ``losses`` by reason, None when not counted."""
+    """Counts by split and label; ``losses`` is None when they are not counted."""
 
     splits: tuple[str, ...]
     n_notes: tuple[int, ...]
     labels: tuple[LabelRow, ...]
-    losses: dict[str, int] | None
+    losses: LossCounts | None
 
     @property
     def n_all_notes(self) -> int:
@@ -44,10 +44,6 @@ class ExportPreview:
     @property
     def n_all_spans(self) -> int:
         return sum(row.n_all for row in self.labels)
-
-    @property
-    def n_losses(self) -> int:
-        return sum((self.losses or {}).values())
 
 
 def preview_export(
@@ -73,14 +69,13 @@ def preview_export(
         rows.append(LabelRow(label.name, label.colour_slot, by_split, sum(by_split)))
     losses = None
     if format == ExportFormat.JSONL:
-        losses = {}
+        losses = LossCounts()
     elif sum(notes.values()) <= MAX_NOTES_FOR_LOSSES:
-        losses = dict(
-            Counter(
-                str(loss["reason"])
-                for gold in sets.iterator(chunk_size=100)
-                for loss in engine.conll_losses(gold_document(gold), gold.note.tokens)
-            )
+        names = [row.name for row in rows]
+        losses = count_losses(
+            loss
+            for gold in sets.iterator(chunk_size=100)
+            for loss in conll_losses(gold, names)
         )
     return ExportPreview(
         chosen, tuple(notes[split] for split in chosen), tuple(rows), losses

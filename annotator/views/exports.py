@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from annotator.enums import ExportFormat, Role, Split
+from annotator.enums import Attribute, ExportFormat, Role, Split
 from annotator.exceptions import NothingToExport
 from annotator.forms.transfer import ExportForm
 from annotator.permissions import role_in
+from annotator.services.export_losses import count_losses
 from annotator.services.export_preview import preview_export
 from annotator.services.exports import enqueue_export, open_export
 from annotator.views._access import UserRequest, get_export, get_project
@@ -72,7 +75,11 @@ def export_detail(request: UserRequest, export_id: int) -> HttpResponse:
         "role": role_in(request.user, export.project),
         "tab": "export",
         "export": export,
-        "losses": export.losses[:MAX_LOSSES_SHOWN],
+        "losses": [
+            loss | {"context": _context(loss.get("attributes", ()))}
+            for loss in export.losses[:MAX_LOSSES_SHOWN]
+        ],
+        "loss_counts": count_losses(export.losses),
         "n_losses": len(export.losses),
     }
     return render(request, "annotator/export_detail.html", context)
@@ -92,3 +99,7 @@ def export_download(request: UserRequest, export_id: int) -> FileResponse:
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _context(names: Iterable[str]) -> str:
+    return ", ".join(str(Attribute(name).label) for name in names)

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from annotator.enums import Split
+from annotator.enums import Attribute, Split
 from annotator.models import Export
 
 _ROW_FIELDS = (
@@ -42,13 +42,23 @@ class ExportRowSerializer(serializers.ModelSerializer[Export]):
 
 
 class LossSerializer(serializers.Serializer[Any]):
-    """A span that the format could not carry; ``note`` is its external id."""
+    """What the format could not carry; ``note`` is an external id.
+
+    A label that is not settled in a note (``undecided``) has no offsets.
+    """
 
     note = serializers.CharField()
-    start_char = serializers.IntegerField()
-    end_char = serializers.IntegerField()
+    start_char = serializers.IntegerField(allow_null=True)
+    end_char = serializers.IntegerField(allow_null=True)
     label = serializers.CharField()  # type: ignore[assignment]
-    reason = serializers.CharField()
+    reason = serializers.ChoiceField(
+        ["overlap", "misaligned", "empty", "attributes", "undecided"]
+    )
+    attributes = serializers.ListField(
+        child=serializers.ChoiceField(Attribute.choices),
+        required=False,
+        help_text="Of reason `attributes`: the context that the span loses.",
+    )
 
 
 class ExportSerializer(ExportRowSerializer):

@@ -12,13 +12,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from annotator.enums import ExportFormat, Split
 from annotator.exceptions import AnnotatorError
 from annotator.models import Project
+from annotator.services.export_losses import count_losses
 from annotator.services.exports import make_export, open_export
 
 
 class Command(BaseCommand):
     help = (
         "Export gold annotations as IOB2 CoNLL or Document JSONL. The file is read"
-        " again and compared; spans that it cannot carry are listed on standard error."
+        " again and compared; what it cannot carry is listed on standard error."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -49,16 +50,38 @@ class Command(BaseCommand):
             raise CommandError(f"{error} {error.details() or ''}".strip()) from error
         _copy_private(path, options["out"])
         for loss in export.losses:
-            place = f"{loss['note']} [{loss['start_char']}, {loss['end_char']})"
-            self.stderr.write(f"{place} {loss['label']}: {loss['reason']}")
+            self.stderr.write(_line(loss))
+        counts = count_losses(export.losses)
+        if counts.negated:
+            self.stderr.write(
+                f"Negated annotations look positive in this file: {counts.negated}."
+            )
+        if counts.undecided:
+            self.stderr.write(
+                "Notes not settled for every label, where O may mean that nobody"
+                f" decided: {counts.undecided_notes}."
+            )
         found = export.verification
         self.stdout.write(
-            f"{export.n_notes} notes, {export.n_spans} spans, {len(export.losses)}"
-            f" losses; read again: {found['notes']} notes, {found['spans']} spans"
+            f"{_count(export.n_notes, 'note')}, {_count(export.n_spans, 'span')},"
+            f" {_count(len(export.losses), 'loss', 'losses')}; read again:"
+            f" {_count(found['notes'], 'note')}, {_count(found['spans'], 'span')}"
             f" identical.\n{options['out']} sha256 {export.sha256}"
         )
         if not export.is_verified:
             raise CommandError(f"{found['n_differences']} notes did not read back")
+
+
+def _line(loss: dict[str, Any]) -> str:
+    place = loss["note"]
+    if loss["start_char"] is not None:
+        place += f" [{loss['start_char']}, {loss['end_char']})"
+    names = ", ".join(loss.get("attributes", ()))
+    return f"{place} {loss['label']}: {loss['reason']}{names and f' ({names})'}"
+
+
+def _count(n: int, one: str, several: str = "") -> str:
+    return f"{n} {one if n == 1 else several or one + 's'}"
 
 
 def _copy_private(path: Path, out: Path) -> None:

@@ -157,6 +157,24 @@ def test_export_annotations_lists_losses(tmp_path):
     assert err == "es-1 [21, 26) FINDING: overlap\n"
 
 
+def test_export_annotations_says_what_reads_like_the_contrary(tmp_path):
+    note = make_note(make_project("alta"), external_id="es-1")
+    gold = make_set(note, None, [(21, 35, "FINDING")], labels_undecided=["DOSAGE"])
+    gold.spans.update(attributes={"negated": True})
+
+    out, err = _call(
+        "export_annotations", "--project", "alta", "--out", str(tmp_path / "o.conll")
+    )
+
+    assert err.splitlines() == [
+        "es-1 [21, 35) FINDING: attributes (negated)",
+        "es-1 DOSAGE: undecided",
+        "Negated annotations look positive in this file: 1.",
+        "Notes not settled for every label, where O may mean that nobody decided: 1.",
+    ]
+    assert out.startswith("1 note, 1 span, 2 losses; read again: 1 note, 1 span ")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -103,9 +103,59 @@ def test_attributes_that_a_file_lost_are_a_difference(data_dir):
     assert difference["missing"] == [(21, 35, "FINDING", "negated")]
 
 
-def test_conll_has_no_place_for_attributes_and_is_verified_all_the_same():
+def test_conll_lists_the_attributes_that_it_has_no_place_for():
     project = make_project()
-    gold = make_set(make_note(project), None, SPANS)
-    gold.spans.update(attributes={"negated": True})
+    gold = make_set(make_note(project, external_id="es-1"), None, SPANS)
+    gold.spans.filter(start_char=21).update(
+        attributes={"historical": True, "negated": True, "family": False}
+    )
 
-    assert exports.make_export(project=project, actor=None, format="conll").is_verified
+    export = exports.make_export(project=project, actor=None, format="conll")
+
+    assert export.losses == [
+        {
+            "note": "es-1",
+            "start_char": 21,
+            "end_char": 35,
+            "label": "FINDING",
+            "reason": "attributes",
+            "attributes": ["negated", "historical"],
+        }
+    ]
+    assert export.is_verified
+    assert export.n_spans == len(SPANS)
+
+
+def test_conll_says_of_a_span_that_it_left_out_only_that():
+    project = make_project()
+    spans = [(21, 35, "FINDING"), (21, 26, "FINDING")]
+    make_set(make_note(project), None, spans).spans.update(attributes={"family": True})
+
+    losses = exports.make_export(project=project, actor=None, format="conll").losses
+
+    assert [(loss["end_char"], loss["reason"]) for loss in losses] == [
+        (26, "overlap"),
+        (35, "attributes"),
+    ]
+
+
+def test_conll_lists_the_labels_that_a_note_is_not_settled_for():
+    project = make_project()
+    shown = ["MEDICATION", "DOSAGE", "FREQUENCY", "FINDING"]
+    make_set(
+        make_note(project, external_id="es-1"),
+        None,
+        SPANS,
+        labels_shown=shown,
+        labels_undecided=["FINDING"],
+    )
+
+    conll = exports.make_export(project=project, actor=None, format="conll")
+    jsonl = exports.make_export(project=project, actor=None, format="jsonl")
+
+    assert [tuple(loss.values()) for loss in conll.losses] == [
+        ("es-1", None, None, "DURATION", "undecided"),
+        ("es-1", None, None, "FINDING", "undecided"),
+    ]
+    assert conll.is_verified
+    assert jsonl.losses == []

@@ -113,6 +113,17 @@ def test_make_export_misaligned_into_another_span_is_said_once():
     assert export.is_verified
 
 
+def test_make_export_a_span_widened_to_one_that_it_drove_out_is_no_difference():
+    project = make_project()
+    # a blank before the word: the longer one wins and is widened to the shorter
+    make_set(make_note(project, "con 1g"), None, [(3, 6, "DOSAGE"), (4, 6, "DOSAGE")])
+
+    export = exports.make_export(project=project, actor=None, format="conll")
+
+    assert [loss["reason"] for loss in export.losses] == ["misaligned", "overlap"]
+    assert (export.n_spans, export.is_verified) == (1, True)
+
+
 def test_make_export_takes_only_the_gold_of_the_splits():
     project = make_project()
     for split in ("train", "dev", "test"):

@@ -49,7 +49,7 @@ def test_export_page_says_what_a_file_would_hold(client, reviewer):
 
     assert "2 notes" in page
     assert "7 annotations" in page
-    assert "1 annotations overlap a longer one" in page
+    assert "1 annotation overlaps a longer one" in page
 
 
 def test_export_preview_is_a_fragment_for_htmx(client, reviewer):
@@ -174,6 +174,29 @@ def test_export_detail_lists_losses_by_place(client, reviewer, project):
     assert "overlaps a longer one" in page
     assert export.sha256 in page
     assert "dolor" not in page
+
+
+def test_export_says_that_negated_and_undecided_read_like_the_contrary(
+    client, reviewer
+):
+    other = make_project("baja")
+    reviewer.memberships.create(project=other, role=Role.REVIEWER)
+    note = make_note(other, external_id="es-9")
+    gold = make_set(note, None, SPANS, labels_undecided=["DURATION"])
+    gold.spans.filter(start_char=21).update(attributes={"negated": True})
+    export = make_export(project=other, actor=reviewer, format="conll")
+
+    before = client.get("/p/baja/export/").content.decode()
+    after = client.get(f"/exports/{export.pk}/").content.decode()
+    jsonl = client.get("/p/baja/export/?format=jsonl&splits=train").content.decode()
+
+    for page in (before, after):
+        assert "1 annotation loses its context" in page
+        assert "1 negated annotation looks positive in this file" in page
+        assert "1 note is not settled for every label" in page
+    assert "context lost: Negated" in after
+    assert "label not settled in this note" in after
+    assert "This format holds all of it" in jsonl
 
 
 def test_job_page_shows_the_export_report(client, reviewer, project):
