@@ -79,12 +79,16 @@ def test_import_notes_reports_counts_and_problems(tmp_path):
     good["entities"] = [{"start": 0, "end": 6, "label": "FINDING"}]
     path.write_text(f"{json.dumps(good)}\n{{broken\n")
 
-    out, err = _call("import_notes", str(path), "--project", "alta")
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(CommandError, match="not everything was imported"):
+        call_command(
+            "import_notes", str(path), "--project", "alta", stdout=out, stderr=err
+        )
 
-    assert out == (
+    assert out.getvalue() == (
         "1 notes imported (1 test), 1 with gold (1 spans), 0 suggestions; 1 left out.\n"
     )
-    assert err.startswith("notes.jsonl:2: not JSON at column 2")
+    assert err.getvalue().startswith("notes.jsonl:2: not JSON at column 2")
     assert project.notes.count() == 1
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from annotator.enums import Genre, Role
 from annotator.models import Job, Note
@@ -88,7 +88,8 @@ def test_import_notes_command_reads_subrip_and_names_the_line_of_a_bad_file(
     good.write_text(SRT)
     bad.write_text(SRT.replace("00:00:03,100 --> ", ""))
 
-    call_command("import_notes", str(good), str(bad), project=project.slug)
+    with pytest.raises(CommandError, match="not everything was imported"):
+        call_command("import_notes", str(good), str(bad), project=project.slug)
 
     assert told(Note.objects.get()) == [
         ("doctor", "bonjour, ça va ?"),
