@@ -173,7 +173,11 @@ class LabelForm(LabelModelForm):
         return self.instance.description if is_same else written
 
     def clean_hotkey(self) -> str:
+        """Refuse a key that is taken; a new label without one gets the first free."""
         hotkey = str(self.cleaned_data["hotkey"])
+        if not hotkey and self.instance.pk is None:
+            used = set(self._siblings().values_list("hotkey", flat=True))
+            return next((key for key in "123456789" if key not in used), "")
         taken = self._siblings().filter(hotkey=hotkey).first() if hotkey else None
         if taken is not None:
             raise ValidationError(

@@ -238,12 +238,14 @@ def _check_uploads(uploads: Sequence[UploadedFile[Any]]) -> None:
             n=size,
             limit=limit,
         )
-    for upload in uploads:
-        if Path(upload.name or "").suffix.lower() not in SUFFIXES:
-            raise ImportRefused(
-                _("Only these files can be imported: %(suffixes)s."),
-                suffixes=", ".join(SUFFIXES),
-            )
+    names = [upload.name or "" for upload in uploads]
+    unfit = [name for name in names if Path(name).suffix.lower() not in SUFFIXES]
+    if unfit:
+        raise ImportRefused(
+            _("Nothing was imported: %(names)s is none of %(suffixes)s."),
+            names=", ".join(unfit),
+            suffixes=", ".join(SUFFIXES),
+        )
 
 
 def _store(upload: UploadedFile[Any], folder: Path) -> Path:

@@ -58,8 +58,8 @@ def test_import_queues_a_job_with_all_files(client, admin, project):
     [
         ({"entities": "gold"}, "This field is required"),
         (
-            {"uploads": [_upload("a.docx")], "entities": "gold"},
-            "Only these files can be imported: .txt",
+            {"uploads": [_upload(), _upload("a.docx")], "entities": "gold"},
+            "Nothing was imported: a.docx is none of .txt",
         ),
         ({"uploads": [_upload()], "entities": "all"}, "Select a valid choice"),
     ],

@@ -262,6 +262,13 @@ def test_label_create_adds_it_with_its_names(client, admin, project):
     assert label.local_names == {"es": "Alergia"}
 
 
+def test_label_without_a_key_gets_the_first_that_is_free(client, admin, project):
+    project.labels.filter(name="DOSAGE").update(hotkey="")
+    client.post(reverse("label_create", args=["alta"]), LABEL | {"hotkey": ""})
+
+    assert project.labels.get(name="ALLERGY").hotkey == "2"
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
