@@ -122,11 +122,6 @@ def renew_lease(*, note: Note, annotator: User, leased_until: datetime) -> None:
     ).update(leased_until=now + LEASE)
 
 
-def reason_text(code: str) -> str:
-    """Say in the reader's language why a note was chosen."""
-    return str(REASONS.get(code, code))
-
-
 # Held-out notes wait for no suggestions: they come in their turn.
 _AWAITS_MODEL = Q(state=NoteState.IMPORTED, split=Split.TRAIN)
 

@@ -23,7 +23,7 @@ from annotator.services.annotation_sets import (
     unskip_note,
 )
 from annotator.services.gestures import Gesture, apply_gesture
-from annotator.services.queue import next_note, reason_text
+from annotator.services.queue import next_note
 from tests.annotator.factories import (
     make_label,
     make_member,
@@ -314,11 +314,6 @@ def test_next_note_stays_in_its_project() -> None:
     project = make_project()
     make_note(make_project())
     assert next_note(project=project, annotator=make_member(project)) is None
-
-
-def test_reason_text_knows_its_codes_and_passes_others_on() -> None:
-    assert reason_text("unfinished") == "you began it"
-    assert reason_text("doses it is unsure of") == "doses it is unsure of"
 
 
 def test_gesture_renews_a_lease_that_runs_out() -> None:
