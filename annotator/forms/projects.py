@@ -175,7 +175,7 @@ class LabelForm(LabelModelForm):
     def clean_hotkey(self) -> str:
         """Refuse a key that is taken; a new label without one gets the first free."""
         hotkey = str(self.cleaned_data["hotkey"])
-        if not hotkey and self.instance.pk is None:
+        if not hotkey and not self.instance.pk:
             used = set(self._siblings().values_list("hotkey", flat=True))
             return next((key for key in "123456789" if key not in used), "")
         taken = self._siblings().filter(hotkey=hotkey).first() if hotkey else None
