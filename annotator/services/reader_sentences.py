@@ -51,6 +51,11 @@ _TEMPLATES = (
     gettext_noop("entry %(number)d is encrypted"),
     gettext_noop("entry %(number)d has %(n)d bytes, more than %(limit)d"),
     gettext_noop("entry %(number)d unpacks more than %(limit)d-fold"),
+    gettext_noop("unpacks more than %(limit)d-fold"),
+    gettext_noop("%(n)d entries; %(limit)d are left for all archives together"),
+    gettext_noop(
+        "unpacks to %(n)d bytes; %(limit)d are left for all archives together"
+    ),
     # Document JSONL
     gettext_noop("the line is not UTF-8 at byte %(byte)d"),
     gettext_noop("not JSON at column %(column)d: %(what)s"),

@@ -167,7 +167,13 @@ def test_submission_beside_a_change_of_overlap_leaves_no_note_astray(
         _at_once(
             [
                 partial(submit_set, annotation_set=own, actor=annotator),
-                partial(update_project, project=stored, actor=annotator, overlap=after),
+                partial(
+                    update_project,
+                    project=stored,
+                    actor=annotator,
+                    confirmed=True,
+                    overlap=after,
+                ),
             ]
         )
 
