@@ -44,8 +44,8 @@ run: $(VENV)/.run ## Serve Glosa with its demo on http://127.0.0.1:8000 (HOST, P
 
 test: $(VENV)/.dev ## Run the whole suite, browser tests included
 	@tests/ensure_chromium.sh
-	$(BIN)/python -m pytest -rs --numprocesses 2 --dist loadfile --ignore tests/e2e
-	$(BIN)/python -m pytest -rs tests/e2e
+	$(BIN)/python -m pytest -rsR --numprocesses 2 --dist loadfile --ignore tests/e2e
+	$(BIN)/python -m pytest -rsR tests/e2e
 
 check: $(VENV)/.dev ## Format, lint, types, imports, migrations, templates, documents
 	$(BIN)/ruff format --check .
