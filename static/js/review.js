@@ -174,7 +174,9 @@ export function initReview(root) {
     repaint(answer);
     const isUndo = action === "undo" || action === "redo";
     const key = isUndo ? answer.touched[0] : hand.held && hand.held.key;
-    const mark = key ? hand.find(key) : null;
+    // The hand is ahead of an answer that a later gesture on its mark has overtaken.
+    const isAhead = !isUndo && sender.pending.some(({ span_id: id }) => `a${id}` === key);
+    const mark = key && !isAhead ? hand.find(key) : null;
     if (mark) hand.take(mark, { follow: isUndo || action === "rebound" });
     announce(`${words[action]}. ${answer.counts.undecided} / ${answer.counts.spans}`);
     if (answer.n_elsewhere) tell(`${words[action]}. ${words.elsewhere} ${answer.n_elsewhere}`);
