@@ -45,7 +45,7 @@ def test_make_test_names_the_tests_that_it_leaves_out():
     runs = [line for line in recipe[1].splitlines() if " pytest " in line]
 
     assert len(runs) == 2
-    assert all(" -rs " in line for line in runs)
+    assert all(" -rs" in line for line in runs)
 
 
 def test_readme_lists_every_management_command():
